@@ -1,0 +1,177 @@
+"""What an invariant may read: one record beside its community and terms, and what the records before it left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..accounts import Account
+from ..flow import Array, Community, Prices
+from ..noun import over_members
+from ..record import Record
+from ..rules import Meter, Pooled
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the mechanism promised."""
+
+    scope: str
+    balanced: bool
+    rational: bool
+    in_band: bool
+
+
+@dataclass(frozen=True)
+class Left:
+    """What the records before left. Levels (K,), wallets (N,), tills (A,)."""
+
+    level: Array
+    wallet: Array
+    tills: Array
+
+    @classmethod
+    def at_start(cls, community: Community) -> Left:
+        """Before the first record."""
+        wallet = community.traits.get("wallet_start", np.zeros(community.shape[1]))
+        return cls(community.flexibility.level_start_kwh, wallet, np.zeros(len(Account)))
+
+    @classmethod
+    def by(cls, record: Record) -> Left:
+        """After a record."""
+        c = record.columns
+        return cls(c["level_kwh"][-1], c["wallet_money"][-1], c["till_money"][-1])
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One record beside its community and terms; sums of open periods in `sums`."""
+
+    now: Community
+    terms: Prices
+    record: Record
+    declared: Declared
+    left: Left
+    sums: dict[str, Array]
+
+    def __getitem__(self, column: str) -> Array:
+        return self.record.columns[column]
+
+    @property
+    def members(self) -> int:
+        """How many."""
+        return self.now.shape[1]
+
+    @property
+    def hours(self) -> float:
+        """Length of a slot. [h]"""
+        return self.record.clock.hours
+
+    @property
+    def efficiency(self) -> float:
+        """Of the pool. [-]"""
+        return self.terms.pool.efficiency
+
+    @cached_property
+    def owed(self) -> Array:
+        """By members, through entries. (T, N)"""
+        return self.record.entries.owed(self.record.clock.first, self.now.shape)
+
+    @cached_property
+    def items(self) -> Array:
+        """By members, without entries. (T, N)"""
+        items = self["energy_money"] + self["pool_money"]
+        for _, _, fee in self.record.fees():
+            items += fee
+        return items
+
+    @cached_property
+    def moved(self) -> tuple[Array, Array]:
+        """All that is bought and sold. (T,) each"""
+        return over_members(self["bought_kwh"]), over_members(self["sold_kwh"])
+
+    @cached_property
+    def inside(self) -> Array:
+        """Delivered from member to member. (T,)"""
+        bought, sold = self.moved
+        return np.minimum(bought, sold * self.efficiency)
+
+    @cached_property
+    def coupling(self) -> tuple[Array, Array]:
+        """What the pool takes from and gives to the grid. (T,) each"""
+        bought, sold = self.moved
+        if not self.record.one_meter:
+            return np.zeros_like(bought), np.zeros_like(sold)
+        return bought - self.inside, np.maximum(sold - self.inside / self.efficiency, 0.0)
+
+    @cached_property
+    def coupling_money(self) -> Array:
+        """What the grid charges at the coupling point. (T,)"""
+        taken, given = self.coupling
+        money: Array = taken * self.terms.coupling_buy - given * self.terms.coupling_sell
+        return money
+
+    @cached_property
+    def paid_kwh(self) -> Array:
+        """What each seller is paid for: its part of what arrives inside and of what goes to the grid. (T, N)"""
+        if self.efficiency == 1.0:
+            return self["sold_kwh"]
+        sold = self.moved[1]
+        paid = self.inside + self.coupling[1]
+        share = np.divide(paid, sold, out=np.ones_like(sold), where=sold > 0)
+        return self["sold_kwh"] * share[:, None]
+
+    @cached_property
+    def outside_kwh(self) -> tuple[Array, Array]:
+        """What each member's own meter is billed for. (T, N) each"""
+        return self["import_kwh"] - self["bought_kwh"], self["export_kwh"] - self["sold_kwh"]
+
+    def meter(self, *, netted: bool) -> Meter:
+        """The meters a retailer (netted) or the network reads, done again; columns as settlement states them."""
+        crossed = self["import_kwh"], self["export_kwh"]
+        if not self.record.one_meter:
+            ways = self.outside_kwh if netted else crossed
+            return Meter(import_kwh=ways[0], export_kwh=ways[1], hours=self.hours)
+        if netted:
+            parts = self["bought_kwh"], self["sold_kwh"]
+            columns = [np.hstack([self.outside_kwh[k], self.coupling[k][:, None], parts[k]]) for k in range(2)]
+        else:
+            lost = self.inside / self.efficiency - self.inside
+            net = over_members(crossed[0]) - over_members(crossed[1]) + lost
+            joint = np.where(net > 0, net, 0.0), np.where(net < 0, -net, 0.0)
+            columns = [np.hstack([joint[k][:, None], crossed[k]]) for k in range(2)]
+        return Meter(import_kwh=columns[0], export_kwh=columns[1], hours=self.hours)
+
+    def pooled(self) -> Pooled:
+        """What a sharing reads, done again."""
+        return Pooled(
+            bought_kwh=self["bought_kwh"], sold_kwh=self["sold_kwh"], paid_kwh=self.paid_kwh,
+            buy=self.terms.coupling_buy, sell=self.terms.coupling_sell, efficiency=self.efficiency,
+        )  # fmt: skip
+
+    @cached_property
+    def due_fees(self) -> dict[str, Array]:
+        """Fees of every slot, done again, by reason and payee. (T, N) each"""
+        due: dict[str, Array] = {}
+        rate, pool = self.terms.pool.fee_per_kwh, self.terms.pool
+        if rate > 0:
+            sides = zip((self["bought_kwh"], self["sold_kwh"]), self.moved, strict=True)
+            parts = [np.where(total > 0, self.inside / np.where(total > 0, total, 1.0), 0.0) for _, total in sides]
+            fee = self["bought_kwh"] * parts[0][:, None] + self["sold_kwh"] * parts[1][:, None]
+            due[f"pool fee>{pool.fee_payee}"] = 0.5 * rate * fee
+        for rule in self.terms.fees:
+            name = f"{rule.reason}>{rule.payee.name.lower()}"
+            amounts = shared(rule.amounts(self.meter(netted=True)), self.members)
+            due[name] = due[name] + amounts if name in due else amounts
+        return due
+
+
+def shared(amounts: Array, members: int) -> Array:
+    """The coupling point's amount split by what each part of it would owe alone."""
+    if amounts.shape[-1] == members:
+        return amounts
+    alone, joint = amounts[..., -members:], amounts[..., -members - 1, None]
+    part: Array = joint * alone / np.maximum(alone.sum(axis=-1, keepdims=True), 1e-300)
+    return part + amounts[..., :members] if amounts.shape[-1] > members + 1 else part

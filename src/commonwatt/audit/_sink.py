@@ -1,0 +1,121 @@
+"""The audit as a sink: takes records in order, says what does not hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import AuditError
+from ..flow import Array, Community, Prices
+from ..record import Record
+from ._facts import Declared, Facts, Left
+from ._invariants import INVARIANTS
+
+PER_SLOT = {"M0", "M1", "M2", "M3", "M4", "R1"}
+"""Money that must agree slot by slot: measured by the slot's turnover, never the window's (§7)."""
+RELATIVE = 1e-9
+REPEATABLE = "D1"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the audit found."""
+
+    holds: bool
+    checked: tuple[str, ...]
+    """Identifiers of the invariants that applied."""
+    broken: dict[str, str]
+    """By identifier: where, by how much, and what it means."""
+    energy_kwh: float
+    """Largest residual of energy."""
+    money: float
+    """Largest residual of money."""
+    currency: str = "money"
+
+    @property
+    def line(self) -> str:
+        """One line for the screen."""
+        count = len(self.checked)
+        sizes = f"largest residual {self.energy_kwh:.0e} kWh, {self.money:.0e} {self.currency}"
+        return f"audit: {count - len(self.broken)} of {count} hold, {sizes}"
+
+    def check(self) -> None:
+        """Raises AuditError where something is broken."""
+        if self.broken:
+            raise AuditError("\n".join([self.line, *self.broken.values()]))
+
+
+@dataclass
+class Audit:
+    """A sink: checks every record against the community, the terms and the records before it."""
+
+    community: Community
+    prices: Prices
+    declared: Declared
+    currency: str = "money"
+    residuals: dict[str, float] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    _left: Left | None = None
+    _sums: dict[str, Array] = field(default_factory=dict)
+
+    def take(self, record: Record) -> None:
+        """Checks one record; call in order."""
+        start, stop = record.clock.first, record.clock.first + record.clock.slots
+        left = self._left or Left.at_start(self.community)
+        facts = Facts(
+            self.community.window(start, stop), self.prices.window(start, stop), record, self.declared, left, self._sums
+        )  # fmt: skip
+        scales = _scales(facts)
+        for name, (check, meaning) in INVARIANTS.items():
+            residual = check(facts)
+            if residual is not None:
+                self._judge(name, meaning, residual, scales[_measure(name)], start)
+        self._left = Left.by(record)
+
+    def repeated(self, first: Record, again: Record) -> None:
+        """Enters whether a stretch simulated twice, cut differently, gave the same bits (D1)."""
+        differing = 0
+        for name, values in first.columns.items():
+            other = again.columns[name][: len(values)]
+            differing += int((values[: len(other)] != other).sum())
+        meaning = "The same scenario gives the same bits, however its windows are cut."
+        self._judge(REPEATABLE, meaning, np.array([float(differing)]), np.ones(1), first.clock.first)
+
+    def verdict(self) -> Verdict:
+        """What was found so far."""
+        money = [v for k, v in self.residuals.items() if k[0] in "MCR"]
+        energy = [v for k, v in self.residuals.items() if k[0] in "EST"]
+        return Verdict(
+            holds=not self.broken, checked=tuple(self.residuals), broken=dict(self.broken),
+            energy_kwh=max(energy, default=0.0), money=max(money, default=0.0), currency=self.currency,
+        )  # fmt: skip
+
+    def _judge(self, name: str, meaning: str, residual: Array, scale: Array, start: int) -> None:
+        high, low = (float(edge) for edge in (np.max(residual, initial=0.0), np.min(residual, initial=0.0)))
+        worst = max(high, -low) if np.isfinite(high) and np.isfinite(low) else np.inf
+        self.residuals[name] = max(self.residuals.get(name, 0.0), worst)
+        if worst <= RELATIVE or name in self.broken:
+            return
+        size = np.abs(np.nan_to_num(residual, nan=np.inf))
+        over = size - RELATIVE * scale.reshape(-1, *[1] * (size.ndim - 1))
+        if (over > 0).any():
+            at = np.unravel_index(int(over.argmax()), size.shape)
+            place = f"slot {start + int(at[0])}" + (f", column {int(at[1])}" if size.ndim > 1 else "")
+            self.broken[name] = f"{name} broken at {place}: off by {size[at]:.3g} ({meaning})"
+
+
+def _measure(name: str) -> str:
+    return "energy" if name[0] in "EST" else "slot" if name in PER_SLOT else "window"
+
+
+def _scales(f: Facts) -> dict[str, Array]:
+    """What a tolerance is a share of: the highest flow; each slot's turnover; the window's."""
+    flow = max(1.0, *(float(np.max(f[c], initial=0.0)) for c in ("import_kwh", "export_kwh", "level_kwh")))
+    turnover = np.abs(f.items).sum(axis=1)
+    if f.record.entries.rows:
+        np.add.at(turnover, f.record.entries.slot - f.record.clock.first, f.record.entries.amount)
+    held = np.abs(f["wallet_money"]).max(axis=1, initial=0.0) + np.abs(f["till_money"]).max(axis=1, initial=0.0)
+    slot = 1.0 + turnover + 1e-6 * held
+    whole = 1.0 + float(turnover.sum()) + float(sum(np.abs(s).sum() for s in f.sums.values()))
+    return {"energy": np.array([flow]), "slot": slot, "window": np.array([whole])}

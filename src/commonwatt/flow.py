@@ -1,0 +1,445 @@
+"""The nouns, in the order the data flows.
+
+Community -> Prices -> Schedule -> Positions -> Clearing -> Bills -> Ruling -> State (the next window's)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Annotated
+
+import numpy as np
+
+from .accounts import Account, Entries
+from .clock import Clock
+from .envelope import Flexibility, Sessions
+from .noun import (
+    TA,
+    TK,
+    TN,
+    Array,
+    Index,
+    Mask,
+    Noun,
+    OpenT,
+    OpenTN,
+    PerAccount,
+    PerDevice,
+    PerMember,
+    PerSlot,
+    Row,
+    RowIndex,
+    Table,
+    over_members,
+    spread,
+)
+from .pool import Pool
+from .rules import Charge, Fee, Sharing
+from .streams import Streams
+
+OPEN_POOL = Pool()
+Carry = Mapping[str, Array]
+"""What a stage remembers for its next window; the pipeline hands it on and never reads it."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Community(Noun):
+    """Who is there, what they need and make before anything reacts to a price, and what could bend."""
+
+    clock: Clock
+    names: tuple[str, ...]
+    load_kw: TN
+    pv_kw: TN
+    market_open: OpenT
+    flexibility: Flexibility
+    signals: Annotated[Mapping[str, Array], "T"] = field(default_factory=dict)
+    series: Annotated[Mapping[str, Array], "T", "N"] = field(default_factory=dict)
+    traits: Annotated[Mapping[str, Array], "N"] = field(default_factory=dict)
+    streams: Streams = Streams(0)
+    notes: tuple[str, ...] = ()
+    """What was assumed or found while it was read; shown with every result."""
+
+    @classmethod
+    def of(
+        cls,
+        clock: Clock,
+        load_kw: Array,
+        pv_kw: Array,
+        *,
+        names: tuple[str, ...] = (),
+        flexibility: Flexibility | None = None,
+    ) -> Community:
+        """A community whose pool is always open, from load and PV (T, N) [kW]; members are numbered unless named."""
+        return cls(
+            clock=clock,
+            names=names or tuple(f"member_{n + 1}" for n in range(load_kw.shape[1])),
+            load_kw=load_kw,
+            pv_kw=pv_kw,
+            market_open=np.ones(clock.slots, np.bool_),
+            flexibility=flexibility or Flexibility.none(clock.slots),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Slots and members."""
+        return self.load_kw.shape[0], self.load_kw.shape[1]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prices(Noun):
+    """The terms: outside per member and at the coupling point, fees and charges, and the pool's own."""
+
+    buy: TN
+    sell: TN
+    coupling_buy: PerSlot
+    coupling_sell: PerSlot
+    inner: PerSlot | None = None
+    """A community price that the tariff's author gives, where there is one. [money/kWh]"""
+    one_meter: bool = False
+    fees: tuple[Fee, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    pool: Pool = OPEN_POOL
+
+    @classmethod
+    def common(cls, buy: Array | float, sell: Array | float, shape: tuple[int, int]) -> Prices:
+        """One tariff for all: prices (T,) or constant, at every meter and at the coupling point."""
+        buy, sell = (spread(price, shape[:1]) for price in (buy, sell))
+        return cls(
+            buy=spread(buy[:, None], shape), sell=spread(sell[:, None], shape), coupling_buy=buy, coupling_sell=sell
+        )  # fmt: skip
+
+    @classmethod
+    def own(cls, buy: Array, sell: Array) -> Prices:
+        """Prices per member (T, N); the coupling point gets their means."""
+        return cls(buy=buy, sell=sell, coupling_buy=buy.mean(axis=1), coupling_sell=sell.mean(axis=1))
+
+    @property
+    def regular(self) -> Mask:
+        """Where buying costs at least what selling brings, for whoever is billed (§13). (T, N)"""
+        if self.one_meter:
+            return np.broadcast_to((self.coupling_buy >= self.coupling_sell)[:, None], self.buy.shape)
+        return np.asarray(self.buy >= self.sell)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Outlook(Noun):
+    """What a planner believes about the slots from here on; the truth reaches it only slot by slot."""
+
+    community: Community
+    prices: Prices
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Schedule(Noun):
+    """What every member and device does, at the member's physical meter."""
+
+    clock: Clock
+    load_kwh: TN
+    pv_kwh: TN
+    unserved_kwh: TN
+    curtailed_kwh: TN
+    charge_kwh: TK
+    discharge_kwh: TK
+    level_kwh: TK
+    shortfall_kwh: TK
+    """What an obliged device lacks at its deadline."""
+    flexibility: Flexibility
+
+    @classmethod
+    def carried_out(cls, community: Community, state: State, charge: Array, discharge: Array) -> Schedule:
+        """What these decisions (T, K) [kWh] lead to under the load and PV that really come."""
+        from ._sums import levels
+
+        device, hours = community.flexibility, community.clock.hours
+        level = levels(
+            state.level_kwh, charge, discharge,
+            device.charge_efficiency, device.discharge_efficiency, device.leakage, device.drain_kwh,
+        ) if device.devices else np.empty(charge.shape)  # fmt: skip
+        return cls(
+            clock=community.clock,
+            load_kwh=community.load_kw * hours,
+            pv_kwh=community.pv_kw * hours,
+            unserved_kwh=spread(0.0, community.shape),
+            curtailed_kwh=spread(0.0, community.shape),
+            charge_kwh=charge,
+            discharge_kwh=discharge,
+            level_kwh=level,
+            shortfall_kwh=np.maximum(device.level_min_kwh - level, 0.0) * device.obliged,
+            flexibility=device,
+        )
+
+    @cached_property
+    def draw_kwh(self) -> Array:
+        """Behind the meter, drawn: served load and charging. (T, N)"""
+        charge = self.flexibility.by_member(self.charge_kwh, self.load_kwh.shape[1])
+        return self.load_kwh - self.unserved_kwh + charge
+
+    @cached_property
+    def make_kwh(self) -> Array:
+        """Behind the meter, made: used PV and discharging. (T, N)"""
+        discharge = self.flexibility.by_member(self.discharge_kwh, self.load_kwh.shape[1])
+        return self.pv_kwh - self.curtailed_kwh + discharge
+
+    @cached_property
+    def import_kwh(self) -> Array:
+        """Through the member's meter, inwards. (T, N)"""
+        return np.maximum(self.draw_kwh - self.make_kwh, 0.0)
+
+    @cached_property
+    def export_kwh(self) -> Array:
+        """Through the member's meter, outwards. (T, N)"""
+        return np.maximum(self.make_kwh - self.draw_kwh, 0.0)
+
+    def positions(self, access: Mask) -> Positions:
+        """What may be traded: outside `access` (T, N) nobody wants or has anything."""
+        seen = self.import_kwh, self.export_kwh, self.draw_kwh, self.make_kwh
+        if not access.all():
+            seen = tuple(np.where(access, kwh, 0.0) for kwh in seen)  # type: ignore[assignment]
+        want, have, draw, make = seen
+        return Positions(
+            clock=self.clock, access=access, want_kwh=want, have_kwh=have, draw_kwh=draw, make_kwh=make
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Positions(Noun):
+    """What a market sees: who wants, who has, and the flows behind the meter."""
+
+    clock: Clock
+    access: OpenTN
+    want_kwh: TN
+    have_kwh: TN
+    draw_kwh: TN
+    make_kwh: TN
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Slots and members."""
+        return self.want_kwh.shape[0], self.want_kwh.shape[1]
+
+    @cached_property
+    def demand(self) -> Array:
+        """What all members together want. (T,) [kWh]"""
+        return over_members(self.want_kwh)
+
+    @cached_property
+    def supply(self) -> Array:
+        """What all members together have, as sent. (T,) [kWh]"""
+        return over_members(self.have_kwh)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Trades(Table):
+    """Bilateral trades, one row each, in delivered energy."""
+
+    slot: RowIndex
+    buyer: RowIndex
+    seller: RowIndex
+    kwh: Row
+    sent_kwh: Row
+    price: Row
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Clearing(Noun):
+    """Energy that goes through the pool, and at what price; the rest meets the grid.
+
+    Bought energy is what is delivered, sold energy what is sent, prices are per kWh delivered. Behind one meter the
+    pool also buys and sells for its members at the coupling point: bought and sold then need not match.
+    """
+
+    bought_kwh: TN
+    sold_kwh: TN
+    buy_price: TN
+    sell_price: TN
+    one_meter: bool = False
+    trades: Trades | None = None
+    sharings: tuple[Sharing, ...] = ()
+    carry: Carry = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> Clearing:
+        """Nobody trades."""
+        nothing = spread(0.0, shape)
+        return cls(bought_kwh=nothing, sold_kwh=nothing, buy_price=nothing, sell_price=nothing)
+
+    @cached_property
+    def bought(self) -> Array:
+        """All that is delivered to members. (T,) [kWh]"""
+        return over_members(self.bought_kwh)
+
+    @cached_property
+    def sold(self) -> Array:
+        """All that members send. (T,) [kWh]"""
+        return over_members(self.sold_kwh)
+
+    def matched(self, efficiency: float) -> Array:
+        """What members deliver to each other. (T,) [kWh]"""
+        return np.minimum(self.bought, efficiency * self.sold)
+
+    def coupling(self, efficiency: float) -> tuple[Array, Array]:
+        """What the pool takes from and gives to the grid; losses fall on matched energy only. (T,) each [kWh]"""
+        if not self.one_meter:
+            return spread(0.0, self.bought.shape), spread(0.0, self.bought.shape)
+        return (
+            np.maximum(self.bought - efficiency * self.sold, 0.0),
+            np.maximum(self.sold - self.bought / efficiency, 0.0),
+        )
+
+    def paid_share(self, efficiency: float) -> Array:
+        """Part of what a seller sends that is paid for: matched energy as delivered, the grid's in full. (T,) [-]"""
+        if efficiency == 1.0:
+            return np.ones(self.sold.shape)
+        if not self.one_meter:
+            return np.full(self.sold.shape, efficiency)
+        paid = self.matched(efficiency) + self.coupling(efficiency)[1]
+        return np.divide(paid, self.sold, out=np.ones_like(paid), where=self.sold > 0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Bills(Noun):
+    """What each member owes per slot by item, what each account receives, and entries between them."""
+
+    energy: TN
+    pool: TN
+    fees: Annotated[Mapping[str, Array], "T", "N"]
+    """By reason and payee, written `reason>payee`."""
+    accounts: TA
+    entries: Entries
+    first: int
+    carry: Carry = field(default_factory=dict)
+
+    def booked(self, entries: Entries) -> Bills:
+        """The same bills with more entries."""
+        return replace(self, entries=Entries.joined(self.entries, entries)) if entries.rows else self
+
+    @cached_property
+    def total(self) -> Array:
+        """What each member owes, entries included. (T, N)"""
+        total = self.energy + self.pool
+        for fee in self.fees.values():
+            total += fee
+        if self.entries.rows:
+            total += self.entries.owed(self.first, (total.shape[0], total.shape[1]))
+        return total
+
+    @cached_property
+    def balances(self) -> Array:
+        """What each account receives, entries included. (T, A)"""
+        return self.accounts + self.entries.received(self.first, len(self.accounts))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Ruling(Noun):
+    """What the regulator decided: payments now, bans from the next window on."""
+
+    banned_slots: Annotated[Index, "N"]
+    entries: Entries
+    carry: Carry = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class State(Noun):
+    """All that one window leaves to the next."""
+
+    level_kwh: PerDevice
+    banned_slots: Annotated[Index, "N"]
+    wallet: PerMember
+    tills: PerAccount
+    carry: Carry = field(default_factory=dict)
+
+    @classmethod
+    def initial(cls, community: Community) -> State:
+        """Before the first slot; wallets start at the trait `wallet_start`, else at 0."""
+        members = community.shape[1]
+        return cls(
+            level_kwh=community.flexibility.level_start_kwh,
+            banned_slots=np.zeros(members, np.int64),
+            wallet=community.traits.get("wallet_start", np.zeros(members)),
+            tills=np.zeros(len(Account)),
+        )
+
+    def access(self, now: Community, prices: Prices) -> Mask:
+        """Who may trade, when: not in closed slots, not at odd prices (§13), not while banned. (T, N)"""
+        may = prices.regular & now.market_open[:, None]
+        if self.banned_slots.any():
+            may = may & (np.arange(now.shape[0])[:, None] >= self.banned_slots)
+        return may
+
+    def after(self, schedule: Schedule, clearing: Clearing, bills: Bills, ruling: Ruling) -> State:
+        """What the next window starts from."""
+        return State(
+            level_kwh=schedule.level_kwh[-1],
+            banned_slots=ruling.banned_slots,
+            wallet=_after(self.wallet, -bills.total)[-1],
+            tills=_after(self.tills, bills.balances)[-1],
+            carry={**self.carry, **clearing.carry, **bills.carry, **ruling.carry},
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Window(Noun):
+    """Everything that happened in one stretch of slots, and the state before it and after."""
+
+    access: OpenTN
+    prices: Prices
+    schedule: Schedule
+    clearing: Clearing
+    bills: Bills
+    before: State
+    state: State
+
+    def columns(self) -> dict[str, Array]:
+        """The stored form: what Parquet, audit and metrics read; names and units as in the glossary."""
+        s, c, b = self.schedule, self.clearing, self.bills
+        return {
+            "import_kwh": s.import_kwh, "export_kwh": s.export_kwh,
+            "unserved_kwh": s.unserved_kwh, "curtailed_kwh": s.curtailed_kwh,
+            "charge_kwh": s.charge_kwh, "discharge_kwh": s.discharge_kwh, "level_kwh": s.level_kwh,
+            "shortfall_kwh": s.shortfall_kwh,
+            "bought_kwh": c.bought_kwh, "sold_kwh": c.sold_kwh,
+            "buy_price": c.buy_price, "sell_price": c.sell_price,
+            "energy_money": b.energy, "pool_money": b.pool,
+            **{f"fee_money:{name}": money for name, money in b.fees.items()},
+            "wallet_money": _after(self.before.wallet, -b.total),
+            "account_money": b.accounts, "till_money": _after(self.before.tills, b.balances),
+        }  # fmt: skip
+
+
+def _after(start: Array, moves: Array) -> Array:
+    from ._sums import running
+
+    levels: Array = running(start, moves)
+    return levels
+
+
+__all__ = [
+    "Account",
+    "Array",
+    "Bills",
+    "Carry",
+    "Charge",
+    "Clearing",
+    "Clock",
+    "Community",
+    "Entries",
+    "Fee",
+    "Flexibility",
+    "Index",
+    "Mask",
+    "Noun",
+    "Outlook",
+    "Pool",
+    "Positions",
+    "Prices",
+    "Ruling",
+    "Schedule",
+    "Sessions",
+    "Sharing",
+    "State",
+    "Streams",
+    "Trades",
+    "Window",
+]

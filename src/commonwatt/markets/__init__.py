@@ -1,0 +1,57 @@
+"""Markets: Positions, Prices, State -> Clearing. One file per mechanism, with what it promises."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+from ..clock import Period
+from ..flow import Clearing, Positions, Prices, Sharing, State
+from ..registry import Plugin, discover
+
+World = Literal["own_meters", "one_meter"]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a mechanism promises; contract tests and audit hold it to that, no more and no less.
+
+    Money is promised before the pool's own fees and losses; `rational` means against the pool's tariff, slot by slot.
+    """
+
+    world: World
+    scope: Literal["slot"] | Period = "slot"
+    """The stretch over which the books of the mechanism balance."""
+    balanced: bool = True
+    rational: bool = True
+    in_band: bool = True
+    """Prices lie between what the grid pays and what it charges."""
+    anonymous: bool = True
+    """False: offers that tie are served by member number."""
+    core: bool = False
+    """No group of members would pay less on its own."""
+    efficient: bool = True
+    """All energy that could be matched inside is."""
+    truthful: bool = False
+    """Nobody gains by misstating quantities or prices."""
+
+
+class Market(Plugin):
+    """Decides what changes hands inside the community, and at what price."""
+
+    @property
+    @abstractmethod
+    def promise(self) -> Promise:
+        """What holds for these parameters."""
+
+    @abstractmethod
+    def clear(self, positions: Positions, prices: Prices, state: State) -> Clearing:
+        """Who trades what; energy it does not mention meets the grid."""
+
+    def sharings(self) -> tuple[Sharing, ...]:
+        """Rules by which it shares the pool's cost over a period; none for most."""
+        return ()
+
+
+MARKETS = discover(__name__, Market)  # type: ignore[type-abstract]

@@ -1,0 +1,41 @@
+"""A pool among own meters at one price, served in proportion; the rest at everybody's own tariff."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ..flow import Clearing, Positions, Prices, State
+from ..noun import per_kwh, spread
+from . import Market, Promise
+from ._pairs import north_west
+from ._prices import balance_price, between
+
+
+class PoolProrata(Market):
+    """Everybody keeps a retailer; surplus is served in proportion to need (S1 calls it bill sharing).
+
+    A member whose own price lies outside the pool's may lose, so it promises no individual rationality.
+    """
+
+    kind: Literal["pool_prorata"] = "pool_prorata"
+    price: Literal["spread", "balance"] = "spread"
+    """The pool's price: a fixed part of the way between the grid's two, or S1's, which slides with the balance."""
+    spread: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Where between mean selling and mean buying price it lies. [-]"""
+    pairs: bool = False
+    """Whether to write who trades with whom, which a pool leaves open; needed by a ledger."""
+
+    @property
+    def promise(self) -> Promise:
+        return Promise(world="own_meters", rational=False)
+
+    def clear(self, positions: Positions, prices: Prices, state: State) -> Clearing:
+        want, have, efficiency = positions.want_kwh, positions.have_kwh, prices.pool.efficiency
+        inner = balance_price(positions, prices) if self.price == "balance" else between(prices, self.spread)
+        delivered = np.minimum(positions.demand, positions.supply * efficiency)
+        bought = want * per_kwh(delivered, positions.demand)[:, None]
+        sold = have * per_kwh(delivered / efficiency, positions.supply)[:, None]
+        price = spread(inner[:, None], positions.shape)
+        trades = north_west(positions.clock.first, bought, sold, efficiency, price) if self.pairs else None
+        return Clearing(bought_kwh=bought, sold_kwh=sold, buy_price=price, sell_price=price, trades=trades)

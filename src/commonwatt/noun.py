@@ -1,0 +1,130 @@
+"""What every noun is: read-only arrays whose shape stands in their type, and that can be cut in time.
+
+Letters: T slots of the window, N members, K devices, A accounts, M meters, R rows of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, Self, get_args, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .clock import Clock
+from .errors import ContractError
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Index = NDArray[np.int64]
+Words = NDArray[np.str_]
+TN = Annotated[Array, "T", "N"]
+TK = Annotated[Array, "T", "K"]
+TM = Annotated[Array, "T", "M"]
+TA = Annotated[Array, "T", "A"]
+PerSlot = Annotated[Array, "T"]
+PerMember = Annotated[Array, "N"]
+PerDevice = Annotated[Array, "K"]
+PerAccount = Annotated[Array, "A"]
+OpenTN = Annotated[Mask, "T", "N"]
+OpenT = Annotated[Mask, "T"]
+RowIndex = Annotated[Index, "R"]
+Row = Annotated[Array, "R"]
+
+_known: dict[type, dict[str, tuple[str, ...]]] = {}
+
+
+def _shapes(noun: type[Noun]) -> dict[str, tuple[str, ...]]:
+    if noun not in _known:
+        hints = get_type_hints(noun, include_extras=True)
+        _known[noun] = {f.name: _dimensions(hints[f.name]) for f in fields(noun)}
+    return _known[noun]
+
+
+def _dimensions(hint: Any) -> tuple[str, ...]:
+    """The letters in an annotation, also of ``TN | None``."""
+    for part in (hint, *get_args(hint)):
+        if hasattr(part, "__metadata__"):
+            return tuple(part.__metadata__)
+    return ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Noun:
+    """Checks that letters agree and cuts windows. An array given to a noun is given away: read-only from then on."""
+
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}
+        for name, dims in _shapes(type(self)).items():
+            value = getattr(self, name) if dims else None
+            for array in value.values() if isinstance(value, Mapping) else () if value is None else (value,):
+                if len(array.shape) != len(dims):
+                    self._refuse(name, array, dims, sizes)
+                for letter, size in zip(dims, array.shape, strict=True):
+                    if sizes.setdefault(letter, size) != size:
+                        self._refuse(name, array, dims, sizes)
+                if array.flags.writeable:
+                    array.flags.writeable = False
+
+    def _refuse(self, name: str, array: NDArray[Any], dims: tuple[str, ...], sizes: dict[str, int]) -> None:
+        shape = f"{type(self).__name__}.{name} has shape {array.shape}"
+        raise ContractError(f"{shape} (§2: {dims} with {sizes}); broadcast it")
+
+    def window(self, start: int, stop: int) -> Self:
+        """The same over slots `start` to `stop`: views, no copies, nothing to check again."""
+        dims = _shapes(type(self))
+        cut = object.__new__(type(self))
+        cut.__dict__.update((name, _cut(getattr(self, name), dims[name], start, stop)) for name in dims)
+        return cut
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table(Noun):
+    """A noun of parallel arrays whose last axis is its rows."""
+
+    @classmethod
+    def joined(cls, *parts: Self) -> Self:
+        """All rows, in the order given."""
+        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts], axis=-1) for f in fields(cls)})
+
+    def kept(self, rows: Mask) -> Self:
+        """Only these rows."""
+        return replace(self, **{f.name: getattr(self, f.name)[..., rows] for f in fields(self)})
+
+
+def _cut(value: Any, dims: tuple[str, ...], start: int, stop: int) -> Any:
+    if not dims:
+        whole = isinstance(value, Noun | Clock)
+        many = isinstance(value, tuple) and bool(value) and isinstance(value[0], Noun)
+        return value.window(start, stop) if whole else tuple(v.window(start, stop) for v in value) if many else value
+    if dims[0] != "T" or value is None:
+        return value
+    return {k: v[start:stop] for k, v in value.items()} if isinstance(value, Mapping) else value[start:stop]
+
+
+def spread(value: Array | float, shape: tuple[int, ...]) -> Array:
+    """`value` repeated to `shape` without a copy."""
+    return np.broadcast_to(np.asarray(value, dtype=np.float64), shape)
+
+
+def per_kwh(money: Array, kwh: Array) -> Array:
+    """Money over energy; 0 where there is no energy."""
+    price: Array = np.divide(money, kwh, out=np.zeros(np.broadcast_shapes(money.shape, kwh.shape)), where=kwh > 0)
+    return price
+
+
+def over_members(values: Array) -> Array:
+    """Sums over members, in their order: the same bits however time is cut. (T, N) -> (T,)"""
+    from ._sums import row_sums
+
+    sums: Array = row_sums(values)
+    return sums
+
+
+def running_sum(carry: Array, rows: Array) -> Array:
+    """`carry` plus the rows in time order: the same bits however time is cut. (N,), (T, N) -> (N,)"""
+    from ._sums import column_sums
+
+    sums: Array = column_sums(carry, rows)
+    return sums

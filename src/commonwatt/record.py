@@ -1,0 +1,50 @@
+"""The stored form of a window: plain columns and tables. Audit, sums, ledger and store read nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .accounts import Entries
+from .clock import Clock
+from .flow import Array, Index, Mask, Sharing, Trades, Window
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a window. Columns are (T, N), (T, K) for devices or (T, A) for accounts."""
+
+    clock: Clock
+    columns: dict[str, Array]
+    access: Mask
+    entries: Entries
+    trades: Trades | None
+    banned_slots: Index
+    """Slots that each member was still banned when the window began. (N,)"""
+    one_meter: bool
+    sharings: tuple[Sharing, ...]
+
+    @classmethod
+    def of(cls, window: Window) -> Record:
+        """Of a window just simulated."""
+        return cls(
+            clock=window.schedule.clock,
+            columns=window.columns(),
+            access=window.access,
+            entries=window.bills.entries,
+            trades=window.clearing.trades,
+            banned_slots=window.before.banned_slots,
+            one_meter=window.clearing.one_meter,
+            sharings=window.clearing.sharings,
+        )
+
+    def fees(self) -> Iterator[tuple[str, str, Array]]:
+        """Reason, payee and money (T, N) of every fee."""
+        for name, money in self.columns.items():
+            if name.startswith("fee_money:"):
+                reason, _, payee = name.removeprefix("fee_money:").partition(">")
+                yield reason, payee, money
+
+    def changed(self, column: str, values: Array) -> Record:
+        """The same with another column."""
+        return replace(self, columns={**self.columns, column: values})

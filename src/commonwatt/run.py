@@ -1,0 +1,182 @@
+"""A scenario, audited: windows go through sinks, and only sums stay in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from .audit import Audit, Declared, Verdict
+from .envelope import Flexibility
+from .flow import Array, Community, Prices
+from .markets import Promise
+from .metrics import METRICS
+from .noun import spread
+from .quality import Finding
+from .quality import check as check_quality
+from .record import Record
+from .scenario import Scenario, describe_odd, odd_slots
+from .simulate import simulate
+from .totals import Facts, Profile, Totals
+
+Progress = Callable[[int, int], None]
+"""Called with slots done and slots in all."""
+BILLS = frozenset({"bill_money"})
+
+
+class Sink(Protocol):
+    """Reads records in order: totals, audit, ledger, store, progress."""
+
+    def take(self, record: Record) -> None:
+        """One window."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known when a scenario has run."""
+
+    scenario: Scenario
+    identity: str
+    promise: Promise
+    facts: Facts
+    verdict: Verdict
+    notes: tuple[str, ...] = ()
+    """What was assumed, and slots closed to the pool."""
+    findings: tuple[Finding, ...] = ()
+    """What looks implausible in the community's data."""
+
+    @property
+    def world(self) -> str:
+        """Whose meters are billed: `own_meters` or `one_meter`; `both` where nothing is shared (§6)."""
+        return "both" if self.scenario.market.kind == "none" else self.promise.world
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """All of them by name; NaN where one has no meaning."""
+        return {name: metric(self.facts) for name, metric in METRICS.items()}
+
+    @property
+    def bills(self) -> Array:
+        """What each member owes. (N,) [money]"""
+        return self.facts.bill
+
+    @property
+    def savings(self) -> Array:
+        """What each member pays less than standing alone. (N,) [money]"""
+        return self.facts.saving
+
+    def members(self) -> list[dict[str, Any]]:
+        """One row per member: energy, bill, what it would pay alone, saving."""
+        run, alone = self.facts.run.by_member, self.facts.alone.by_member
+        columns = {
+            "load_kwh": self.facts.community.load_kwh, "pv_kwh": self.facts.community.pv_kwh,
+            "import_kwh": run["import_kwh"], "export_kwh": run["export_kwh"],
+            "bought_kwh": run["bought_kwh"], "sold_kwh": run["sold_kwh"],
+            "gross_bill": self.facts.gross_bill, "alone_bill": alone["bill_money"],
+            "bill": self.bills, "saving": self.savings,
+        }  # fmt: skip
+        names = self.facts.community.names
+        return [{"member": name, **{c: float(v[n]) for c, v in columns.items()}} for n, name in enumerate(names)]
+
+    def summary(self) -> dict[str, Any]:
+        """Everything above as plain values, for JSON; a metric without meaning is null."""
+        return {
+            "name": self.scenario.name,
+            "id": self.identity,
+            "world": self.world,
+            "currency": self.scenario.currency,
+            "audit": self.verdict.line,
+            "notes": list(self.notes),
+            "findings": [finding.line for finding in self.findings],
+            "metrics": {name: None if math.isnan(value) else value for name, value in self.metrics.items()},
+            "members": self.members(),
+        }
+
+
+@dataclass
+class References:
+    """Members standing alone, and the load alone (§14): the same for all mechanisms of a tariff and dispatch."""
+
+    _kept: dict[tuple[str, str], Totals] = field(default_factory=dict)
+
+    def alone(self, scenario: Scenario, community: Community, cut: int | None) -> Totals:
+        """The bills of every member for itself."""
+        return self._totals("alone", scenario.alone(), community, cut)
+
+    def gross(self, scenario: Scenario, community: Community, cut: int | None) -> Totals:
+        """The bills of the load alone."""
+        slots = community.shape[0]
+        bare = replace(community, pv_kw=spread(0.0, community.shape), flexibility=Flexibility.none(slots))
+        return self._totals("gross", scenario.load_only(), bare, cut, community)
+
+    def _totals(
+        self, what: str, scenario: Scenario, community: Community, cut: int | None, priced: Community | None = None
+    ) -> Totals:
+        key = what, scenario.identity()
+        if key not in self._kept:
+            prices = scenario.prices(priced or community)
+            totals = self._kept[key] = Totals(only=BILLS)
+            for window in simulate(scenario, community, prices=prices, cut=cut):
+                totals.take(Record.of(window))
+        return self._kept[key]
+
+
+def run(
+    scenario: Scenario,
+    *sinks: Sink,
+    community: Community | None = None,
+    references: References | None = None,
+    progress: Progress | None = None,
+    cut: int | None = None,
+) -> Run:
+    """Simulates, audits, sums; `sinks` see every record too. Raises AuditError when the books do not close.
+
+    `references` carries what several runs on one community have in common; `cut` shortens windows [slots].
+    """
+    community = community if community is not None else scenario.community()
+    prices, totals = scenario.prices(community), Totals()
+    audit = auditor(scenario, community, prices)
+    for window in simulate(scenario, community, prices=prices, cut=cut):
+        record = Record.of(window)
+        if record.clock.first == 0:
+            _repeat(scenario, community, prices, audit, record)
+        for sink in (totals, audit, *sinks):
+            sink.take(record)
+        if progress:
+            progress(record.clock.first + record.clock.slots, community.shape[0])
+    audit.verdict().check()
+    kept = references or References()
+    facts = Facts(
+        totals,
+        kept.alone(scenario, community, cut),
+        kept.gross(scenario, community, cut),
+        Profile.of(community, prices.pool.efficiency),
+    )
+    odd = odd_slots(prices)
+    notes = (*community.notes, *([describe_odd(odd)] if odd.size else []))
+    return Run(
+        scenario, scenario.identity(), scenario.market.promise, facts, audit.verdict(), notes, check_quality(community)
+    )  # fmt: skip
+
+
+def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:
+    """The audit that holds a scenario's records to its mechanism's promises."""
+    promise = scenario.market.promise
+    declared = Declared(promise.scope, promise.balanced, promise.rational, promise.in_band)
+    return Audit(community, prices, declared, scenario.currency)
+
+
+def _repeat(scenario: Scenario, community: Community, prices: Prices, audit: Audit, record: Record) -> None:
+    """Simulates the first window again, cut in two, and compares every bit."""
+    half = max(1, record.clock.slots // 2)
+    again: list[Record] = []
+    for window in simulate(scenario, community, prices=prices, cut=half):
+        again.append(Record.of(window))
+        if sum(r.clock.slots for r in again) >= record.clock.slots:
+            break
+    columns = {name: np.concatenate([r.columns[name] for r in again]) for name in record.columns}
+    audit.repeated(record, replace(record, columns=columns))

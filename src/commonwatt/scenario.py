@@ -1,0 +1,301 @@
+"""Documents: a scenario is one run, a study several. Frozen, closed, versioned values."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationError
+
+from . import documents
+from ._events import Events
+from .community import build
+from .devices import DEVICES, Device
+from .dispatch import DISPATCH, Dispatch
+from .dispatch.passive import Passive
+from .errors import ScenarioError
+from .flow import Community, Pool, Prices, Streams
+from .forecasts import FORECASTS, Forecast
+from .forecasts.perfect import Perfect
+from .markets import MARKETS, Market
+from .markets.none import NoMarket
+from .registry import Plugin, Settings, one_of
+from .regulators import REGULATORS, Regulator
+from .regulators.none import NoRegulator
+from .sources import SOURCES, Source
+from .tariffs import TARIFFS, Tariff
+from .tariffs.time_of_use import TimeOfUse
+
+CELLS = 65_536
+"""Most slots x members in a window that may be cut: how long changes no bit of any result (§11)."""
+PRESETS = Path(__file__).parent / "presets"
+
+
+class Scenario(Settings):
+    """One run: which community, tariff, dispatch, market and regulator."""
+
+    kind: Literal["scenario"] = "scenario"
+    version: Literal[1] = 1
+    name: str = ""
+    """For people; no part of the run's identity."""
+    notes: str = ""
+    """For people; no part of the run's identity."""
+    seed: NonNegativeInt = 0
+    """Of the community and of every named stream."""
+    draw: NonNegativeInt = 0
+    """Number of the scenario in its study: gives tariffs and events their own draws on the same community."""
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    """ISO code, kept as data and never converted."""
+    source: Annotated[Source, one_of(SOURCES)] = Field(default_factory=lambda: SOURCES["synthetic"]())
+    """Who lives there."""
+    devices: tuple[Annotated[Device, one_of(DEVICES)], ...] = ()
+    """Devices beside those the source brings."""
+    events: Events = Events()
+    """Outages and maintenance, listed or drawn."""
+    tariff: Annotated[Tariff, one_of(TARIFFS)] = TimeOfUse()
+    """What the grid charges and pays."""
+    dispatch: Annotated[Dispatch, one_of(DISPATCH)] = Passive()
+    """How devices are run."""
+    forecast: Annotated[Forecast, one_of(FORECASTS)] = Perfect()
+    """What a planner believes."""
+    pool: Pool = Pool()
+    """What holds inside the community, whoever clears it."""
+    market: Annotated[Market, one_of(MARKETS)] = NoMarket()
+    """How energy is shared inside."""
+    regulator: Annotated[Regulator, one_of(REGULATORS)] = NoRegulator()
+    """Who pays bonuses, fines and bans."""
+    strict_prices: bool = False
+    """Whether slots in which buying is cheaper than selling are an error rather than closed to the pool (§13)."""
+
+    def community(self) -> Community:
+        """Who lives there, with devices and events."""
+        return build(self.source, self.devices, self.events, Streams(self.seed, self.draw))
+
+    def prices(self, community: Community) -> Prices:
+        """All terms, outside and inside, for the whole horizon. Raises ScenarioError for odd prices if strict."""
+        bare = self.tariff.prices(community)
+        terms = replace(
+            bare,
+            charges=(*bare.charges, *self.tariff.standing()),
+            pool=self.pool,
+            one_meter=self.market.promise.world == "one_meter",
+        )
+        odd = odd_slots(terms)
+        if self.strict_prices and odd.size:
+            raise ScenarioError(f"{describe_odd(odd)} (§13 with strict_prices); correct the tariff or allow them")
+        return terms
+
+    def windows(self, community: Community, cut: int | None = None) -> Iterator[tuple[int, int]]:
+        """The longest stretches in which nothing feeds back."""
+        slots, members = community.shape
+        longest = [cut or max(1, CELLS // max(members, 1))] if self.dispatch.causal else []
+        strides = (part.stride for part in (self.dispatch, self.market, self.regulator))
+        step = min([slots, *longest, *(s for s in strides if s)])
+        yield from ((start, min(start + step, slots)) for start in range(0, slots, max(step, 1)))
+
+    def alone(self) -> Scenario:
+        """Every member for itself (§14): same devices and tariff, no pool, no regulator."""
+        parts = {"market": NoMarket(), "regulator": NoRegulator(), "pool": Pool(), "dispatch": self.dispatch.alone()}
+        return self.model_copy(update=parts)
+
+    def load_only(self) -> Scenario:
+        """Every member for itself with its load alone: what savings are measured by (§14)."""
+        return self.alone().model_copy(update={"dispatch": Passive()})
+
+    def parts(self) -> list[Plugin]:
+        """Every plug-in of the document, nested ones too."""
+        return list(_plugins(self))
+
+    def identity(self) -> str:
+        """SHA-256 of document, hashes of inputs read, and versions of whoever provides code (§11)."""
+        document = _canonical(self.model_dump(exclude={"name", "notes"}, serialize_as_any=True))
+        text = json.dumps([document, self.inputs(), self.providers()], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 of every file it reads, by name within its part."""
+        return {f"{part.__class__.__name__}/{p.name}": _sha(p) for part in self.parts() for p in part.inputs()}
+
+    def providers(self) -> list[str]:
+        """Distributions, with version, of the plug-ins in use."""
+        return sorted({_provider(type(part)) for part in [self, *self.parts()]})
+
+
+class Study(Settings):
+    """Scenarios on one community that differ from a base in whole parts."""
+
+    kind: Literal["study"] = "study"
+    version: Literal[1] = 1
+    name: str = ""
+    """For people; no part of any run's identity."""
+    notes: str = ""
+    """For people; no part of any run's identity."""
+    base: Scenario = Field(default_factory=Scenario)
+    """What all share."""
+    variants: dict[str, dict[str, Any]] = {}
+    """By name, the parts that replace the base's; empty: the base alone."""
+    axes: dict[str, tuple[dict[str, Any], ...]] = {}
+    """By part, its choices: every variant is run with every combination."""
+
+    def scenarios(self) -> dict[str, Scenario]:
+        """By name, in the order written. Raises ScenarioError naming the variant and the field."""
+        found: dict[str, Scenario] = {}
+        for name, change in (self.variants or {"": {}}).items():
+            for choice in itertools.product(*self.axes.values()):
+                parts = dict(zip(self.axes, choice, strict=True))
+                label = " / ".join([*([name] if name else []), *(_label(p) for p in parts.values())]) or "base"
+                found[label] = self._scenario(label, {**change, **parts})
+        return found
+
+    def _scenario(self, label: str, change: dict[str, Any]) -> Scenario:
+        base = self.base.model_dump(serialize_as_any=True)
+        return validated({**base, **change, "name": label}, Scenario, where=label)
+
+
+Document = Annotated[Scenario | Study, Field(discriminator="kind")]
+
+
+def presets() -> dict[str, Path]:
+    """Documents that come with the package, by name."""
+    return {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
+
+
+def load(name: str | Path) -> Scenario | Study:
+    """A document from a YAML, JSON or TOML file, or a preset by its name. Paths in it are relative to the file.
+
+    Raises ScenarioError for what is unreadable, unknown or out of range: everything found, at once.
+    """
+    path = presets().get(str(name), Path(name))
+    if not path.is_file():
+        raise ScenarioError(f"{name}: neither a file nor a preset; presets are {', '.join(presets())}")
+    data = _anchored(documents.read(path), path.parent)
+    data.setdefault("kind", "scenario")
+    document: Scenario | Study = validated(data, Document, where=path.name)
+    return document
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of every document, third-party plug-ins included."""
+    return TypeAdapter(Document).json_schema()
+
+
+def odd_slots(prices: Prices) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Slots in which somebody buys cheaper than it sells (§13)."""
+    return np.flatnonzero(~prices.regular.all(axis=1))
+
+
+def describe_odd(slots: np.ndarray[Any, np.dtype[np.int64]]) -> str:
+    """A line that names them."""
+    shown = ", ".join(map(str, slots[:6].tolist())) + (" ..." if slots.size > 6 else "")
+    return f"buying is cheaper than selling in {slots.size} slots ({shown}): closed to the pool there"
+
+
+def validated(data: Any, shape: Any, where: str = "") -> Any:
+    """`data` as `shape`. Raises ScenarioError with every mistake: where, value, rule, remedy."""
+    try:
+        return TypeAdapter(shape).validate_python(data)
+    except ValidationError as error:
+        prefix = f"{where}: " if where else ""
+        raise ScenarioError("\n".join(prefix + _explained(e) for e in error.errors())) from error
+
+
+REMEDIES = {
+    "extra_forbidden": "`commonwatt list` shows the parameters of every plug-in",
+    "missing": "add it",
+    "union_tag_not_found": "add `kind:`",
+}
+
+
+def _explained(error: Any) -> str:
+    """One mistake in one line."""
+    place, kind = [str(p) for p in error["loc"]], error["type"]
+    at = ".".join(place) or "document"
+    if kind == "extra_forbidden":
+        near = get_close_matches(place[-1], _names(place[:-1]), 1)
+        return f"{at}: unknown parameter (documents are closed); " + (
+            f"did you mean {near[0]}?" if near else REMEDIES[kind]
+        )
+    if kind == "union_tag_invalid":
+        known = [tag.strip("' ") for tag in error["ctx"]["expected_tags"].split(",")]
+        near = get_close_matches(str(error["ctx"]["tag"]), known, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f"{at}.kind = {error['ctx']['tag']!r}: unknown plug-in; {hint}there are {', '.join(known)}"
+    shown = repr(error["input"])
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return f"{at} = {shown}: {error['msg'][0].lower()}{error['msg'][1:]}; {REMEDIES.get(kind, 'correct it')}"
+
+
+def _names(place: list[str]) -> list[str]:
+    """Fields of the model a place in a document stands for."""
+    registries = {"tariff": TARIFFS, "market": MARKETS, "source": SOURCES, "devices": DEVICES, "dispatch": DISPATCH,
+                  "forecast": FORECASTS, "regulator": REGULATORS}  # fmt: skip
+    models: list[type[Settings]] = [Scenario, Study]
+    for registry in (registries[p] for p in place if p in registries):
+        models = [cls for kind, cls in registry.items() if kind in place] or models
+    models = {"pool": [Pool], "events": [Events]}.get(place[-1] if place else "", models)  # type: ignore[assignment]
+    return [name for model in models for name in model.model_fields]
+
+
+def _label(choice: dict[str, Any]) -> str:
+    kind = str(choice.get("kind", ""))
+    rest = [f"{name}={value}" for name, value in choice.items() if name != "kind"]
+    return f"{kind}({', '.join(rest)})" if rest else kind
+
+
+def _plugins(part: Settings) -> Iterator[Plugin]:
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, Plugin):
+                yield inner
+            if isinstance(inner, Settings):
+                yield from _plugins(inner)
+
+
+def _provider(plugin: type[Settings]) -> str:
+    package = plugin.__module__.split(".")[0]
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"{package} unversioned"
+
+
+def _canonical(value: Any) -> Any:
+    """The document as JSON knows it; a file counts by what it holds, not by where it lies."""
+    if isinstance(value, dict):
+        return {str(k): _canonical(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(v) for v in value]
+    if isinstance(value, Path):
+        return "file"
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _anchored(value: Any, folder: Path, name: str = "") -> Any:
+    """Relative paths of a document made to start at its folder."""
+    if isinstance(value, dict):
+        return {k: _anchored(v, folder, str(k)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_anchored(v, folder, name) for v in value]
+    if name in {"path", "file"} and isinstance(value, str):
+        return str((folder / Path(value).expanduser()).resolve())
+    return value
+
+
+def _sha(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
+    return digest.hexdigest()

@@ -1,0 +1,151 @@
+"""Settlement: one accounting identity for every tariff and every mechanism, in both worlds (§5, §6).
+
+What a member did not move through the pool meets its own retailer. Behind one meter, what the pool
+did not match inside is bought or sold at the coupling point, and the operator passes its cost on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .accounts import Account, Entries
+from .clock import Clock
+from .flow import Bills, Clearing, Prices, Schedule, State
+from .noun import Array, over_members
+from .rules import Fold, Meter, Pooled, Reads
+
+
+def settle(schedule: Schedule, prices: Prices, clearing: Clearing, state: State) -> Bills:
+    """Everybody pays: energy, pool, fees per slot; charges and sharings when their period closes."""
+    from ._settle import money
+
+    members, efficiency = clearing.bought_kwh.shape[1], prices.pool.efficiency
+    energy, pool, energy_sum, pool_sum = money(
+        schedule.import_kwh, schedule.export_kwh, clearing.bought_kwh, clearing.sold_kwh,
+        prices.buy, prices.sell, clearing.buy_price, clearing.sell_price, clearing.paid_share(efficiency),
+    )  # fmt: skip
+    taken, given = clearing.coupling(efficiency)
+    purchase = taken * prices.coupling_buy - given * prices.coupling_sell
+    accounts = np.zeros((schedule.clock.slots, len(Account)))
+    accounts[:, Account.OPERATOR.column] = pool_sum - purchase
+    accounts[:, Account.RETAILER.column] = energy_sum + purchase
+
+    fees: dict[str, Array] = {}
+    for reason, payee, owed in _fees(schedule, prices, clearing, members):
+        accounts[:, payee.column] += over_members(owed)
+        key = f"{reason}>{payee.name.lower()}"
+        fees[key] = fees[key] + owed if key in fees else owed
+    entries, carry = _periods(schedule, prices, clearing, dict(state.carry))
+    return Bills(
+        energy=energy, pool=pool, fees=fees, accounts=accounts, entries=entries,
+        first=schedule.clock.first, carry=carry,
+    )  # fmt: skip
+
+
+def _fees(
+    schedule: Schedule, prices: Prices, clearing: Clearing, members: int
+) -> Iterator[tuple[str, Account, Array]]:
+    """Reason, payee and what each member owes per slot (T, N)."""
+    pool = prices.pool
+    if pool.fee_per_kwh > 0:
+        yield "pool fee", Account[pool.fee_payee.upper()], pool_fee(prices, clearing)
+    if prices.fees:
+        residual = meters(schedule, prices, clearing, netted=True)
+        for fee in prices.fees:
+            yield fee.reason, fee.payee, passed_on(fee.amounts(residual), members)
+
+
+def pool_fee(prices: Prices, clearing: Clearing) -> Array:
+    """The pool's fee on what is matched inside, half on what is delivered to buyers, half on sellers' part of it."""
+    matched, half = clearing.matched(prices.pool.efficiency), 0.5 * prices.pool.fee_per_kwh
+    sides = (clearing.bought_kwh, clearing.bought), (clearing.sold_kwh, clearing.sold)
+    shares = [np.divide(matched, total, out=np.zeros_like(matched), where=total > 0) for _, total in sides]
+    fee: Array = half * (sides[0][0] * shares[0][:, None] + sides[1][0] * shares[1][:, None])
+    return fee
+
+
+def _periods(
+    schedule: Schedule, prices: Prices, clearing: Clearing, carry: dict[str, Array]
+) -> tuple[Entries, dict[str, Array]]:
+    """Continues every charge and sharing; entries for the periods that close."""
+    clock, members = schedule.clock, clearing.bought_kwh.shape[1]
+    entries = [Entries.none()]
+    for k, charge in enumerate(prices.charges):
+        reads = meters(schedule, prices, clearing, netted=charge.netted)
+        for slot, amounts in closings(f"charge.{k}", charge, reads, clock, carry):
+            entries.append(Entries.of(slot, passed_on(amounts, members), charge.payee, charge.reason))
+    for k, sharing in enumerate(clearing.sharings):
+        for slot, amounts in closings(f"sharing.{k}", sharing, _pooled(prices, clearing), clock, carry):
+            entries.append(Entries.of(slot, amounts, sharing.payee, sharing.reason))
+    return (Entries.joined(*entries) if len(entries) > 1 else entries[0]), carry
+
+
+def meters(schedule: Schedule, prices: Prices, clearing: Clearing, *, netted: bool) -> Meter:
+    """The meters that are billed. Columns: members' own, the coupling point's, members' parts of it.
+
+    Own meters: members' only (T, N), traded energy taken off first if `netted`. One meter: for energy
+    (`netted`) own meters for what stays outside the pool, and the pool's meter with its parts (T, 2 N + 1); for the
+    wires the coupling point reads everybody in every slot, open or not (T, 1 + N).
+    """
+    bought, sold, hours = clearing.bought_kwh, clearing.sold_kwh, schedule.clock.hours
+    crossed = schedule.import_kwh, schedule.export_kwh
+    own = (crossed[0] - bought, crossed[1] - sold) if netted else crossed
+    if not clearing.one_meter:
+        return Meter(import_kwh=own[0], export_kwh=own[1], hours=hours)
+    if netted:
+        joint, parts = clearing.coupling(prices.pool.efficiency), (bought, sold)
+    else:
+        joint, parts = _physical(schedule, prices, clearing), crossed
+    sides = [[joint[k][:, None], parts[k]] for k in range(2)]
+    columns = [np.hstack([own[k], *sides[k]] if netted else sides[k]) for k in range(2)]
+    return Meter(import_kwh=columns[0], export_kwh=columns[1], hours=hours)
+
+
+def _physical(schedule: Schedule, prices: Prices, clearing: Clearing) -> tuple[Array, Array]:
+    """What crosses the coupling point: all members' net, plus what is lost between those who trade. (T,) each"""
+    efficiency = prices.pool.efficiency
+    lost = clearing.matched(efficiency) * (1 / efficiency - 1)
+    net = over_members(schedule.import_kwh) - over_members(schedule.export_kwh) + lost
+    return np.maximum(net, 0.0), np.maximum(-net, 0.0)
+
+
+def passed_on(amounts: Array, members: int) -> Array:
+    """Members' own amounts plus their parts of the coupling point's (..., N), columns as in `meters`.
+
+    A part is in proportion to what it would owe on a meter of its own; so nobody loses by being metered
+    together wherever the joint amount is not above the sum of the separate ones (peaks: never).
+    """
+    before = amounts.shape[-1] - members - 1
+    if before < 0:
+        return amounts
+    own, joint, alone = np.split(amounts, (before, before + 1), axis=-1)
+    total = alone.sum(axis=-1, keepdims=True)
+    share: Array = joint * np.divide(alone, total, out=np.zeros_like(alone), where=total > 0)
+    return own + share if before else share
+
+
+def _pooled(prices: Prices, clearing: Clearing) -> Pooled:
+    efficiency = prices.pool.efficiency
+    return Pooled(
+        bought_kwh=clearing.bought_kwh,
+        sold_kwh=clearing.sold_kwh,
+        paid_kwh=clearing.sold_kwh * clearing.paid_share(efficiency)[:, None],
+        buy=prices.coupling_buy,
+        sell=prices.coupling_sell,
+        efficiency=efficiency,
+    )
+
+
+def closings(
+    key: str, rule: Fold[Reads], reads: Reads, clock: Clock, carry: dict[str, Array]
+) -> Iterator[tuple[int, Array]]:
+    """The slots in which a period of `rule` closes, with its amounts; leaves the open sums in `carry`."""
+    columns = reads.columns
+    for start, stop, closes in clock.stretches(rule.period):
+        before = carry[key] if key in carry else rule.start(columns)
+        sums = rule.window(start, stop).add(before, reads.window(start, stop))
+        if closes:
+            yield clock.first + stop - 1, rule.amounts(sums)
+        carry[key] = rule.next(sums, columns) if closes else sums

@@ -1,0 +1,222 @@
+"""Load and PV tables of a folder, in either form: members in columns beside ``time``, or members in rows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from ..clock import Clock
+from ..errors import Problems
+from ..noun import Array
+from ._head import FILE, Head
+from ._json import some
+from ._stamps import MICROSECOND, check_against, check_line, instants, slot_length
+from ._tables import POWER, Decide, Sheet, locate, read_matrix
+
+LOAD, PV = "load_profiles", "pv_profiles"
+ASSUMED = Head(datetime(2025, 1, 1, tzinfo=UTC), timedelta(minutes=15), "UTC", "kW", "rows", "")
+ID_NAMES = ("id", "name", "member", "building", "home", "house", "household", "prosumer", "consumer")
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """When, who, and their load and PV (T, N) [kW]; what was assumed to read them."""
+
+    clock: Clock
+    names: tuple[str, ...]
+    load_kw: Array
+    pv_kw: Array
+    notes: tuple[str, ...]
+
+
+def read_profiles(folder: Path, head: Head | None, problems: Problems) -> Profiles | None:
+    """Both tables; None where neither is there, or with a problem."""
+    paths = [locate(folder, stem, problems) for stem in (LOAD, PV)]
+    if problems.lines and None in paths:
+        return None
+    if None in paths and any(paths):
+        missing, other = (LOAD, PV) if paths[0] is None else (PV, LOAD)
+        remedy = f"add it, or remove {other} to have both generated"
+        problems.add(f"{missing}.csv", "missing", "§16: load and PV, never half real and half invented", remedy)
+    found = [read_matrix(path, _decide(head), POWER, problems) for path in paths if path is not None]
+    load, pv = (*found, None, None)[:2]
+    if load is None or pv is None:
+        return None
+    if (load.header[:1] == ("time",)) != (pv.header[:1] == ("time",)):
+        problems.add(pv.file, "another form than the load table", "§16: both in one form", "write both the same way")
+        return None
+    return _in_columns(load, pv, head, problems) if _columns(load, head) else _in_rows(load, pv, head, problems)
+
+
+def _columns(sheet: Sheet, head: Head | None) -> bool:
+    return head.orientation == "columns" if head else sheet.header[:1] == ("time",)
+
+
+def _decide(head: Head | None) -> Decide:
+    """How many rows of header and how many columns of text a table has."""
+
+    def columns(first: list[str], second: list[str]) -> tuple[int, int]:
+        return 1, int(first[0].strip() == "time")
+
+    def rows(first: list[str], second: list[str]) -> tuple[int, int]:
+        name = first[0].strip()
+        if name == "time" and len(first) > 1:
+            return 1, 1
+        counting = len(first) > 2 and _counts(first)
+        rest = first[1:]
+        header = name.lower() in ("", *ID_NAMES) or counting or (bool(rest) and not any(map(_numeric, rest)))
+        if not header:
+            return 0, int(not _numeric(name))
+        front = not name or any(word in name.lower() for word in ID_NAMES) or not _numeric(second[0] if second else "")
+        return 1, int(front)
+
+    return columns if head and head.orientation == "columns" else rows
+
+
+def _numeric(cell: str) -> bool:
+    return re.fullmatch(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*", cell) is not None
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether they are 0, 1, 2, ... or 1, 2, 3, ...: numbers of steps, not kilowatts."""
+    words = [cell.strip() for cell in cells]
+    return any(words == [str(k + first) for k in range(len(words))] for first in (0, 1))
+
+
+def _in_columns(load: Sheet, pv: Sheet, head: Head | None, problems: Problems) -> Profiles | None:
+    before = len(problems.lines)
+    timed = [sheet for sheet in (load, pv) if sheet.header[:1] == ("time",)]
+    for sheet in (load, pv):
+        if not sheet.rows or not sheet.names:
+            what = "no rows" if not sheet.rows else "no member"
+            problems.add(sheet.file, what, "§16: members in columns, slots in rows", "fill the table")
+        elif all(map(_numeric, sheet.names)) and not timed:
+            problems.add(f"{sheet.file} row 1", "numbers", "§16: the members' names", "write a header")
+    if len(problems.lines) > before:
+        return None
+    moments = {sheet.file: _times(sheet, problems) for sheet in timed}
+    if any(found is None for found in moments.values()):
+        return None
+    clock, notes = _clock(load, head, moments.get(load.file), problems)
+    order = _order(load, load.names, pv, pv.names, problems)
+    if clock is None or order is None:
+        return None
+    for sheet, found in zip(timed, moments.values(), strict=True):
+        if found is not None and (head or sheet is pv):
+            check_against(sheet, found[1], clock, problems)
+    if pv not in timed and pv.rows != load.rows:
+        rule = f"one row for each of {load.rows} slots"
+        problems.add(pv.file, f"{pv.rows} rows", rule, "give it the length of the load table")
+    if len(problems.lines) > before:
+        return None
+    divisor = clock.hours if head and head.unit == "kWh" else 1.0
+    return Profiles(clock, load.names, load.values / divisor, pv.values[:, order] / divisor, notes)
+
+
+def _times(sheet: Sheet, problems: Problems) -> tuple[list[datetime], Array] | None:
+    named = Sheet(sheet.file, sheet.header, {"time": sheet.text["id"]}, sheet.names, sheet.values, sheet.first)
+    sheet.text["time"] = sheet.text["id"]  # type: ignore[index]
+    return instants(named, "time", problems)  # type: ignore[return-value]
+
+
+def _clock(
+    load: Sheet, head: Head | None, found: tuple[list[datetime], Array] | None, problems: Problems
+) -> tuple[Clock | None, tuple[str, ...]]:
+    """When the slots are: as the head says, else as the stamps of the load table lie."""
+    if head is not None:
+        return Clock(head.start, head.slot, load.rows, head.zone), ()
+    moments, us = found or ([], np.zeros(0))
+    slot = slot_length(us)  # type: ignore[arg-type]
+    if not slot:
+        problems.add(load.file, f"{load.rows} rows", "§1: two slots show how long one is", f"add {FILE}")
+        return None, ()
+    check_line(load, us, slot, problems)  # type: ignore[arg-type]
+    zone = _fixed_zone(moments)
+    note = f"no {FILE}: mean kW assumed, slots of {slot / 60e6:g} min as the stamps lie, local time in {zone}"
+    return Clock(moments[0], slot * MICROSECOND, load.rows, zone), (note,)
+
+
+def _fixed_zone(moments: list[datetime]) -> str:
+    """The zone of the stamps' offset if they have one and the same, else UTC."""
+    offsets = {moment.utcoffset() for moment in moments}
+    hours = (offsets.pop() or timedelta(0)) / timedelta(hours=1) if len(offsets) == 1 else 0.0
+    if not hours or hours != int(hours) or not -14 <= -hours <= 12:
+        return "UTC"
+    return f"Etc/GMT{-int(hours):+d}"
+
+
+def _in_rows(load: Sheet, pv: Sheet, head: Head | None, problems: Problems) -> Profiles | None:
+    before = len(problems.lines)
+    for sheet in (load, pv):
+        if sheet.header[:1] == ("time",):
+            problems.add(f"{sheet.file} row 1", "a column time", f"{FILE}: members in rows", "write orientation: columns")
+        elif not sheet.values.size:
+            problems.add(sheet.file, "no values", "§16: members in rows, steps in columns", "fill the table")
+        _check_ids(sheet, problems)
+    if len(problems.lines) > before:
+        return None
+    names, others = _names(load), _names(pv)
+    order = list(range(pv.rows))
+    if load.text and pv.text:
+        order = _order(load, names, pv, others, problems) or []
+    if pv.values.shape != load.values.shape:
+        rule = f"as the load table: {load.rows} members, {load.values.shape[1]} steps"
+        what = f"{pv.rows} members, {pv.values.shape[1]} steps"
+        problems.add(pv.file, what, rule, "give both tables the same members and steps")
+    if len(problems.lines) > before:
+        return None
+    means = head or ASSUMED
+    clock = Clock(means.start, means.slot, load.values.shape[1], means.zone)
+    divisor = clock.hours if means.unit == "kWh" else 1.0
+    columns = [np.ascontiguousarray(values.T) / divisor for values in (load.values, pv.values[order])]
+    return Profiles(clock, names, columns[0], columns[1], () if head else _assumptions(load))
+
+
+def _names(sheet: Sheet) -> tuple[str, ...]:
+    return tuple(sheet.text["id"]) if sheet.text else tuple(f"member_{n + 1}" for n in range(sheet.rows))
+
+
+def _check_ids(sheet: Sheet, problems: Problems) -> None:
+    """Reports ids that are empty, double, or numbers beside words (then the first column may be data)."""
+    ids = sheet.text.get("id", [])
+    mixed = not sheet.header and len({_numeric(name) for name in ids}) > 1
+    seen: set[str] = set()
+    for row, name in enumerate(ids):
+        where = sheet.where(row, "1")
+        if not name or name in seen:
+            what = f"{name!r} stands twice" if name else "no name"
+            problems.add(where, what, "§16: every member has its own name", "rename it")
+        elif mixed and not _numeric(name):
+            problems.add(where, repr(name), POWER.rule, f"{POWER.remedy}, or give every row a name")
+        seen.add(name)
+
+
+def _assumptions(load: Sheet) -> tuple[str, ...]:
+    """What is assumed without a head."""
+    note = (
+        f"no {FILE} and no column time: members in rows and steps in columns assumed, mean kW, "
+        "slots of 15 min from 2025-01-01 00:00 UTC"
+    )
+    doubt = f"{load.rows} members of {load.values.shape[1]} steps: if members stand in columns, say so in {FILE}"
+    return (note, doubt) if load.rows > load.values.shape[1] else (note,)
+
+
+def _order(
+    load: Sheet, names: tuple[str, ...], pv: Sheet, others: tuple[str, ...], problems: Problems
+) -> list[int] | None:
+    """Where each member of the load table stands in the PV table; None and problems where one is missing."""
+    place = {name: k for k, name in enumerate(others)}
+    known = set(names)
+    for name in names:
+        if name not in place:
+            problems.add(pv.file, f"no member {name}", f"the members of {load.file}", "add it, with 0 where there is none")
+    for name in others:
+        if name not in known:
+            problems.add(pv.file, f"member {name!r}", f"the members of {load.file}", f"write one of {some(names)}")
+    return [place[name] for name in names] if known == set(others) else None
+
+

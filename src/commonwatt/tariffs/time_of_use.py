@@ -1,0 +1,16 @@
+"""A price ladder over the local day."""
+
+from typing import Literal
+
+from ..flow import Community, Prices
+from ._ladder import Ladder
+
+
+class TimeOfUse(Ladder):
+    """Off-peak, mid-peak and on-peak by wall clock, as in S0; working days and holidays on request."""
+
+    kind: Literal["time_of_use"] = "time_of_use"
+
+    def prices(self, community: Community) -> Prices:
+        ladder = self.ladder(community.clock)
+        return Prices.common(ladder, self.export_ratio * ladder, community.shape)

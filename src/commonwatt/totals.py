@@ -1,0 +1,148 @@
+"""What is left of a run of any length: each column summed over slots and over members, and its highest value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .clock import Clock
+from .accounts import Account
+from .flow import Array, Community, Mask
+from .noun import running_sum
+from .record import Record
+
+
+@dataclass
+class Totals:
+    """A sink. `by_member[c]` (N,) and `highest[c]` (N,) over time, `by_slot(c)` (T,) over members."""
+
+    only: frozenset[str] = frozenset()
+    """Columns to keep; empty: all."""
+    by_member: dict[str, Array] = field(default_factory=dict)
+    highest: dict[str, Array] = field(default_factory=dict)
+    last: dict[str, Array] = field(default_factory=dict)
+    """Each column's last row."""
+    _slots: dict[str, list[Array]] = field(default_factory=dict)
+    _hours: float = 1.0
+
+    @property
+    def hours(self) -> float:
+        """Length of a slot. [h]"""
+        return self._hours
+
+    def take(self, record: Record) -> None:
+        """Adds one window."""
+        self._hours = record.clock.hours
+        for name, values in {**record.columns, **derived(record)}.items():
+            if not self.only or name in self.only:
+                self._add(name, values)
+
+    def _add(self, name: str, values: Array) -> None:
+        from ._sums import fold
+
+        width = values.shape[1]
+        if name not in self.by_member:
+            self.by_member[name], self.highest[name] = np.zeros(width), np.full(width, -np.inf)
+        still = values.strides == (0, 0) and values.size > 0 and values[0, 0] == 0.0
+        if still:
+            np.maximum(self.highest[name], 0.0, out=self.highest[name])
+        sums = np.zeros(len(values)) if still else fold(values, self.by_member[name], self.highest[name])
+        self.last[name] = values[-1]
+        self._slots.setdefault(name, []).append(sums)
+
+    def by_slot(self, name: str) -> Array:
+        """A column summed over members. (T,)"""
+        return np.concatenate(self._slots[name]) if name in self._slots else np.zeros(0)
+
+    def sum(self, name: str) -> float:
+        """A column summed over members and slots; 0 for one that never occurred."""
+        return float(self.by_member[name].sum()) if name in self.by_member else 0.0
+
+
+def derived(record: Record) -> dict[str, Array]:
+    """Columns that follow from stored ones."""
+    c = record.columns
+    bill = c["energy_money"] + c["pool_money"]
+    for _, _, fee in record.fees():
+        bill += fee
+    out = {"bill_money": bill}
+    if record.entries.rows:
+        out["entry_money"] = record.entries.owed(record.clock.first, record.access.shape)
+        bill += out["entry_money"]
+    return out
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A community's own totals: what metrics read beside a run."""
+
+    clock: Clock
+    names: tuple[str, ...]
+    load_kwh: Array
+    """(N,)"""
+    pv_kwh: Array
+    """(N,)"""
+    obliged: Mask
+    """Devices whose charging is load: vehicles and appliances. (K,)"""
+    signals: dict[str, Array]
+    traits: dict[str, Array]
+    efficiency: float
+    """Of the pool. [-]"""
+
+    @classmethod
+    def of(cls, community: Community, efficiency: float) -> Profile:
+        """Of a whole community, read once."""
+        hours = community.clock.hours
+        return cls(
+            clock=community.clock,
+            names=community.names,
+            load_kwh=running_sum(np.zeros(community.shape[1]), community.load_kw) * hours,
+            pv_kwh=running_sum(np.zeros(community.shape[1]), community.pv_kw) * hours,
+            obliged=community.flexibility.obliged,
+            signals=dict(community.signals),
+            traits=dict(community.traits),
+            efficiency=efficiency,
+        )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a metric may read: the run, every member alone, the load alone, and the community's own totals."""
+
+    run: Totals
+    alone: Totals
+    gross: Totals
+    community: Profile
+
+    @property
+    def bill(self) -> Array:
+        """What each member owes. (N,) [money]"""
+        return self.run.by_member["bill_money"]
+
+    @property
+    def saving(self) -> Array:
+        """What each member pays less than standing alone (§14). (N,) [money]"""
+        return self.alone.by_member["bill_money"] - self.bill
+
+    @property
+    def gross_bill(self) -> Array:
+        """What each member would owe for its load alone, without PV or devices. (N,) [money]"""
+        return self.gross.by_member["bill_money"]
+
+    @property
+    def matched(self) -> Array:
+        """Energy delivered from member to member, by slot; each kWh counts once. (T,) [kWh]"""
+        bought, sold = self.run.by_slot("bought_kwh"), self.run.by_slot("sold_kwh")
+        return np.minimum(bought, self.community.efficiency * sold)
+
+    @property
+    def vehicle_kwh(self) -> float:
+        """Energy that went into vehicles and appliances, net. [kWh]"""
+        net = self.run.by_member["charge_kwh"] - self.run.by_member["discharge_kwh"]
+        return float(net[self.community.obliged].sum())
+
+    @property
+    def operator(self) -> float:
+        """What is left with the operator at the end. [money]"""
+        return float(self.run.last["till_money"][Account.OPERATOR.column])
