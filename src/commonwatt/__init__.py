@@ -1,0 +1,36 @@
+"""commonwatt: the laboratory for prosumer energy communities, audited to the last kWh and cent.
+
+>>> import commonwatt as cw
+>>> result = cw.run(cw.Scenario(tariff={"kind": "flat"}, market={"kind": "mid_market_rate"}))
+>>> result.verdict.holds
+True
+"""
+
+from .errors import AuditError, CommonwattError, DataError, InfeasibleError, ScenarioError
+from .flow import Clock, Community, Flexibility
+from .run import Run, run
+from .scenario import Scenario, Study, load, schema
+from .simulate import simulate
+from .studies import Results, benchmark, run_prices
+
+__version__ = "0.1.0"
+__all__ = [
+    "AuditError",
+    "Clock",
+    "CommonwattError",
+    "Community",
+    "DataError",
+    "Flexibility",
+    "InfeasibleError",
+    "Results",
+    "Run",
+    "Scenario",
+    "ScenarioError",
+    "Study",
+    "benchmark",
+    "load",
+    "run",
+    "run_prices",
+    "schema",
+    "simulate",
+]

@@ -1,4 +1,8 @@
-"""Compiled sums in a fixed order, so that no result depends on how time is cut (conventions §11)."""
+"""Compiled sums in a fixed order, so that no result depends on how time is cut (conventions §11).
+
+Loops run over slots outside and members inside, as arrays lie in memory; four slots at a time keep the processor busy
+without changing the order of any sum.
+"""
 
 from __future__ import annotations
 
@@ -8,47 +12,59 @@ import numpy as np
 from numba import njit, types
 
 FLAT = types.Array(types.float64, 1, "A", readonly=True)
-GRID = types.Array(types.float64, 2, "A", readonly=True)
+ROW = types.float64[::1]
+GRID = types.Array(types.float64, 2, "C", readonly=True)
+"""Dense; callers bring anything else (a number repeated, a slice) into this form."""
 
 
-@njit([types.float64[::1](GRID)], cache=True)
+@njit([ROW(GRID)], cache=True)
 def row_sums(values: Any) -> Any:
     """Sums over the second axis, in its order. (T, N) -> (T,)"""
     slots, members = values.shape
     out = np.zeros(slots)
-    for t in range(slots):
-        total = 0.0
+    whole = slots - slots % 4
+    for t in range(0, whole, 4):
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0
         for n in range(members):
-            total += values[t, n]
-        out[t] = total
+            a += values[t, n]
+            b += values[t + 1, n]
+            c += values[t + 2, n]
+            d += values[t + 3, n]
+        out[t], out[t + 1], out[t + 2], out[t + 3] = a, b, c, d
+    for t in range(whole, slots):
+        for n in range(members):
+            out[t] += values[t, n]
     return out
 
 
-@njit([types.float64[::1](FLAT, GRID)], cache=True)
-def column_sums(carry: Any, values: Any) -> Any:
-    """`carry` plus sums over the first axis, in its order. (N,), (T, N) -> (N,)"""
+@njit([types.void(GRID, ROW)], cache=True)
+def add_rows(values: Any, sums: Any) -> None:
+    """Adds all rows to `sums`, in their order. (T, N), (N,)"""
     slots, members = values.shape
-    out = carry.copy()
-    for t in range(slots):
+    whole = slots - slots % 4
+    for t in range(0, whole, 4):
         for n in range(members):
-            out[n] += values[t, n]
-    return out
+            sums[n] = (((sums[n] + values[t, n]) + values[t + 1, n]) + values[t + 2, n]) + values[t + 3, n]
+    for t in range(whole, slots):
+        for n in range(members):
+            sums[n] += values[t, n]
 
 
-@njit([types.float64[::1](GRID, types.float64[::1], types.float64[::1])], cache=True)
-def fold(values: Any, sums: Any, highest: Any) -> Any:
-    """Adds a window to sums over time (N,) and highest values (N,), in place; gives the sums over members. (T,)"""
+@njit([types.void(GRID, ROW)], cache=True)
+def raise_to(values: Any, highest: Any) -> None:
+    """Raises `highest` to the highest value of each column. (T, N), (N,)"""
     slots, members = values.shape
-    out = np.zeros(slots)
     for t in range(slots):
-        total = 0.0
         for n in range(members):
             value = values[t, n]
-            total += value
-            sums[n] += value
-            highest[n] = max(highest[n], value)
-        out[t] = total
-    return out
+            highest[n] = value if value > highest[n] else highest[n]
+
+
+def column_sums(carry: Any, values: Any) -> Any:
+    """`carry` plus sums over the first axis, in its order. (N,), (T, N) -> (N,)"""
+    sums = np.array(carry, np.float64)
+    add_rows(values, sums)
+    return sums
 
 
 @njit([types.float64[:, ::1](FLAT, GRID)], cache=True)
@@ -56,22 +72,26 @@ def running(start: Any, moves: Any) -> Any:
     """Levels after each row: `start` plus all rows up to it. (N,), (T, N) -> (T, N)"""
     slots, members = moves.shape
     out = np.empty((slots, members))
-    for n in range(members):
-        level = start[n]
-        for t in range(slots):
-            level += moves[t, n]
-            out[t, n] = level
+    level = start.copy()
+    for t in range(slots):
+        for n in range(members):
+            level[n] += moves[t, n]
+        out[t] = level
     return out
 
 
-@njit([types.float64[:, ::1](FLAT, GRID, GRID, FLAT, FLAT, FLAT, GRID)], cache=True)
+@njit([types.float64[:, ::1](FLAT, GRID, GRID, FLAT, FLAT, FLAT, GRID)], error_model="numpy", cache=True)
 def levels(start: Any, charge: Any, discharge: Any, into: Any, out_of: Any, leakage: Any, drain: Any) -> Any:
     """Stored energy at the end of each slot: leaks, drains, then takes and gives. (K,), (T, K)... -> (T, K)"""
     slots, devices = charge.shape
-    out = np.empty((slots, devices))
-    for k in range(devices):
-        level = start[k]
-        for t in range(slots):
-            level = level * (1.0 - leakage[k]) - drain[t, k] + (charge[t, k] * into[k] - discharge[t, k] / out_of[k])
-            out[t, k] = level
+    out, moved, level = np.empty((slots, devices)), np.empty(devices), start.copy()
+    kept, gain, loss = 1.0 - leakage, into.copy(), out_of.copy()
+    for t in range(slots):
+        for k in range(devices):
+            moved[k] = charge[t, k] * gain[k] - discharge[t, k] / loss[k]
+        for k in range(devices):
+            level[k] = level[k] * kept[k] - drain[t, k]
+        for k in range(devices):
+            level[k] += moved[k]
+        out[t] = level
     return out

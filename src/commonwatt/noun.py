@@ -36,6 +36,7 @@ _known: dict[type, dict[str, tuple[str, ...]]] = {}
 
 
 def _shapes(noun: type[Noun]) -> dict[str, tuple[str, ...]]:
+    """Letters of every field, none for those without a shape; read off the annotations once per class."""
     if noun not in _known:
         hints = get_type_hints(noun, include_extras=True)
         _known[noun] = {f.name: _dimensions(hints[f.name]) for f in fields(noun)}
@@ -58,24 +59,28 @@ class Noun:
         sizes: dict[str, int] = {}
         for name, dims in _shapes(type(self)).items():
             value = getattr(self, name) if dims else None
-            for array in value.values() if isinstance(value, Mapping) else () if value is None else (value,):
-                if len(array.shape) != len(dims):
-                    self._refuse(name, array, dims, sizes)
-                for letter, size in zip(dims, array.shape, strict=True):
-                    if sizes.setdefault(letter, size) != size:
-                        self._refuse(name, array, dims, sizes)
-                if array.flags.writeable:
-                    array.flags.writeable = False
+            if value is None:
+                continue
+            for array in (value,) if isinstance(value, np.ndarray) else value.values():
+                self._check(name, array, dims, sizes)
 
-    def _refuse(self, name: str, array: NDArray[Any], dims: tuple[str, ...], sizes: dict[str, int]) -> None:
-        shape = f"{type(self).__name__}.{name} has shape {array.shape}"
-        raise ContractError(f"{shape} (§2: {dims} with {sizes}); broadcast it")
+    def _check(self, name: str, array: NDArray[Any], dims: tuple[str, ...], sizes: dict[str, int]) -> None:
+        shape = array.shape
+        agrees = len(shape) == len(dims)
+        for letter, size in zip(dims, shape, strict=False):
+            agrees = agrees and sizes.setdefault(letter, size) == size
+        if not agrees:
+            where = f"{type(self).__name__}.{name} has shape {shape}"
+            raise ContractError(f"{where} (§2: {dims} with {sizes}); broadcast it")
+        if array.flags.writeable:
+            array.flags.writeable = False
 
     def window(self, start: int, stop: int) -> Self:
         """The same over slots `start` to `stop`: views, no copies, nothing to check again."""
-        dims = _shapes(type(self))
         cut = object.__new__(type(self))
-        cut.__dict__.update((name, _cut(getattr(self, name), dims[name], start, stop)) for name in dims)
+        have, put = self.__dict__, cut.__dict__
+        for name, dims in _shapes(type(self)).items():
+            put[name] = _cut(have[name], dims, start, stop)
         return cut
 
 
@@ -95,12 +100,19 @@ class Table(Noun):
 
 def _cut(value: Any, dims: tuple[str, ...], start: int, stop: int) -> Any:
     if not dims:
-        whole = isinstance(value, Noun | Clock)
-        many = isinstance(value, tuple) and bool(value) and isinstance(value[0], Noun)
-        return value.window(start, stop) if whole else tuple(v.window(start, stop) for v in value) if many else value
+        return _cut_whole(value, start, stop)
     if dims[0] != "T" or value is None:
         return value
-    return {k: v[start:stop] for k, v in value.items()} if isinstance(value, Mapping) else value[start:stop]
+    return value[start:stop] if isinstance(value, np.ndarray) else {k: v[start:stop] for k, v in value.items()}
+
+
+def _cut_whole(value: Any, start: int, stop: int) -> Any:
+    """A noun or clock cut in itself, a tuple of nouns one by one; anything else as it is."""
+    if isinstance(value, Noun | Clock):
+        return value.window(start, stop)
+    if isinstance(value, tuple) and value and isinstance(value[0], Noun):
+        return tuple(v.window(start, stop) for v in value)
+    return value
 
 
 def spread(value: Array | float, shape: tuple[int, ...]) -> Array:

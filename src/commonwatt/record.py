@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from .accounts import Entries
 from .clock import Clock
 from .flow import Array, Index, Mask, Sharing, Trades, Window
@@ -20,7 +22,7 @@ class Record:
     entries: Entries
     trades: Trades | None
     banned_slots: Index
-    """Slots that each member was still banned when the window began. (N,)"""
+    """Slots that each member is still banned, at the start of each slot. (T, N)"""
     one_meter: bool
     sharings: tuple[Sharing, ...]
 
@@ -33,7 +35,7 @@ class Record:
             access=window.access,
             entries=window.bills.entries,
             trades=window.clearing.trades,
-            banned_slots=window.before.banned_slots,
+            banned_slots=_banned(window),
             one_meter=window.clearing.one_meter,
             sharings=window.clearing.sharings,
         )
@@ -48,3 +50,11 @@ class Record:
     def changed(self, column: str, values: Array) -> Record:
         """The same with another column."""
         return replace(self, columns={**self.columns, column: values})
+
+
+def _banned(window: Window) -> Index:
+    """Bans run out slot by slot; new ones begin with the next window. (T, N)"""
+    left, shape = window.before.banned_slots, window.access.shape
+    if not left.any():
+        return np.broadcast_to(np.int64(0), shape)
+    return np.maximum(left - np.arange(shape[0])[:, None], 0)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,12 +16,15 @@ from .flow import Array, Community, Prices
 from .markets import Promise
 from .metrics import METRICS
 from .noun import spread
-from .quality import Finding
+from .quality import Finding, report
 from .quality import check as check_quality
 from .record import Record
 from .scenario import Scenario, describe_odd, odd_slots
 from .simulate import simulate
 from .totals import Facts, Profile, Totals
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Progress = Callable[[int, int], None]
 """Called with slots done and slots in all."""
@@ -69,6 +72,11 @@ class Run:
         """What each member pays less than standing alone. (N,) [money]"""
         return self.facts.saving
 
+    @property
+    def finding_lines(self) -> tuple[str, ...]:
+        """What looks implausible in the community's data, a line each."""
+        return tuple(report(self.findings))
+
     def members(self) -> list[dict[str, Any]]:
         """One row per member: energy, bill, what it would pay alone, saving."""
         run, alone = self.facts.run.by_member, self.facts.alone.by_member
@@ -82,6 +90,12 @@ class Run:
         names = self.facts.community.names
         return [{"member": name, **{c: float(v[n]) for c, v in columns.items()}} for n, name in enumerate(names)]
 
+    def frame(self) -> pd.DataFrame:
+        """The members' rows as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.members()).set_index("member")
+
     def summary(self) -> dict[str, Any]:
         """Everything above as plain values, for JSON; a metric without meaning is null."""
         return {
@@ -91,7 +105,7 @@ class Run:
             "currency": self.scenario.currency,
             "audit": self.verdict.line,
             "notes": list(self.notes),
-            "findings": [finding.line for finding in self.findings],
+            "findings": list(self.finding_lines),
             "metrics": {name: None if math.isnan(value) else value for name, value in self.metrics.items()},
             "members": self.members(),
         }

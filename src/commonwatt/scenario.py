@@ -144,6 +144,8 @@ class Study(Settings):
     """By name, the parts that replace the base's; empty: the base alone."""
     axes: dict[str, tuple[dict[str, Any], ...]] = {}
     """By part, its choices: every variant is run with every combination."""
+    exports: tuple[str, ...] = ()
+    """Files of an origin system to write beside the results; `commonwatt list exports` names them."""
 
     def scenarios(self) -> dict[str, Scenario]:
         """By name, in the order written. Raises ScenarioError naming the variant and the field."""
@@ -217,6 +219,7 @@ REMEDIES = {
 def _explained(error: Any) -> str:
     """One mistake in one line."""
     place, kind = [str(p) for p in error["loc"]], error["type"]
+    place = place[1:] if place[:1] in (["scenario"], ["study"]) else place
     at = ".".join(place) or "document"
     if kind == "extra_forbidden":
         near = get_close_matches(place[-1], _names(place[:-1]), 1)
@@ -240,7 +243,8 @@ def _names(place: list[str]) -> list[str]:
     models: list[type[Settings]] = [Scenario, Study]
     for registry in (registries[p] for p in place if p in registries):
         models = [cls for kind, cls in registry.items() if kind in place] or models
-    models = {"pool": [Pool], "events": [Events]}.get(place[-1] if place else "", models)  # type: ignore[assignment]
+    if place in (["pool"], ["events"]):
+        models = [Pool] if place == ["pool"] else [Events]
     return [name for model in models for name in model.model_fields]
 
 

@@ -125,7 +125,7 @@ def _access(f: Facts) -> Array:
     """Nobody trades more than crosses its meter, in a closed slot, at odd prices, or while banned."""
     may = f.terms.regular & f.now.market_open[:, None]
     if f.record.banned_slots.any():
-        may = may & (np.arange(f.now.shape[0])[:, None] >= f.record.banned_slots)
+        may = may & (f.record.banned_slots == 0)
     bought, sold = f["bought_kwh"], f["sold_kwh"]
     residual = below(bought, f["import_kwh"])
     np.maximum(residual, below(sold, f["export_kwh"]), out=residual)

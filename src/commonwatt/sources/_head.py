@@ -38,15 +38,7 @@ def read_head(folder: Path, problems: Problems) -> Head | None:
     if found is None:
         return None
     before = len(problems.lines)
-    for name in NEEDED:
-        if name not in found:
-            problems.add(FILE, f"no {name}", f"§16: {', '.join(NEEDED)}", f"add a line {name}: ...")
-    for name in found:
-        if name not in (*NEEDED, "currency"):
-            problems.add(FILE, repr(name), "a known field", f"write one of {some((*NEEDED, 'currency'))}")
-    for name, choices in CHOICES.items():
-        if name in found and found[name] not in choices:
-            problems.add(f"{FILE} {name}", repr(found[name]), "§16", f"write {' or '.join(choices)}")
+    _check_names(found, problems)
     start = instant(found["start"], f"{FILE} start", problems) if "start" in found else None
     minutes = _minutes(found.get("slot_minutes", "15"), problems)
     _check_zone(found.get("zone", "UTC"), problems)
@@ -56,6 +48,18 @@ def read_head(folder: Path, problems: Problems) -> Head | None:
     if start is None or len(problems.lines) > before:
         return None
     return Head(start, timedelta(minutes=minutes), found["zone"], found["unit"], found["orientation"], currency)
+
+
+def _check_names(found: dict[str, str], problems: Problems) -> None:
+    for name in NEEDED:
+        if name not in found:
+            problems.add(FILE, f"no {name}", f"§16: {', '.join(NEEDED)}", f"add a line {name}: ...")
+    for name in found:
+        if name not in (*NEEDED, "currency"):
+            problems.add(FILE, repr(name), "a known field", f"write one of {some((*NEEDED, 'currency'))}")
+    for name, choices in CHOICES.items():
+        if name in found and found[name] not in choices:
+            problems.add(f"{FILE} {name}", repr(found[name]), "§16", f"write {' or '.join(choices)}")
 
 
 def _entries(path: Path, problems: Problems) -> dict[str, str] | None:
@@ -90,7 +94,7 @@ def _entries(path: Path, problems: Problems) -> dict[str, str] | None:
 
 def _minutes(text: str, problems: Problems) -> float:
     try:
-        minutes = float(text) if re.fullmatch(r"[0-9.]{1,12}", text) else 0.0
+        minutes = float(text) if re.fullmatch(r"[0-9.]{1,16}", text) else 0.0
     except ValueError:
         minutes = 0.0
     if not 1 / 60 <= minutes <= 24 * 60:

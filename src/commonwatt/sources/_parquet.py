@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import Problems
 from ._files import MOST_LISTED, regular
-from ._tables import MOST_CELL, Decide, Sheet, check_names, fits
+from ._tables import MOST_CELL, Decide, Sheet, check_names, fits, label
 
 MOST_BYTES = 4 << 30
 
@@ -46,7 +46,7 @@ def _front(header: tuple[str, ...], words: list[str], text: tuple[str, ...], dec
         return {name: name for name in text if name in header}
     cells = ["text" if name in words else "0" for name in header]
     _, front = decide(list(header), cells)
-    return dict.fromkeys(header[:front], "id")
+    return {name: label(name) for name in header[:front]}
 
 
 def _sheet(file: str, header: tuple[str, ...], front: dict[str, str], table: Any, problems: Problems) -> Sheet:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..clock import Clock
 from ..errors import Problems
-from ..noun import Array
+from ..noun import Array, Index
 from ._head import FILE, Head
 from ._json import some
 from ._stamps import MICROSECOND, check_against, check_line, instants, slot_length
@@ -19,6 +19,9 @@ from ._tables import POWER, Decide, Sheet, locate, read_matrix
 
 LOAD, PV = "load_profiles", "pv_profiles"
 ASSUMED = Head(datetime(2025, 1, 1, tzinfo=UTC), timedelta(minutes=15), "UTC", "kW", "rows", "")
+FEWEST_COUNTED = 8
+"""From so many cells on 0, 1, 2, ... numbers the steps: no load climbs like that."""
+Times = tuple[list[datetime], Index]
 ID_NAMES = ("id", "name", "member", "building", "home", "house", "household", "prosumer", "consumer")
 
 
@@ -66,7 +69,7 @@ def _decide(head: Head | None) -> Decide:
         name = first[0].strip()
         if name == "time" and len(first) > 1:
             return 1, 1
-        counting = len(first) > 2 and _counts(first)
+        counting = len(first) >= FEWEST_COUNTED and _counts(first)
         rest = first[1:]
         header = name.lower() in ("", *ID_NAMES) or counting or (bool(rest) and not any(map(_numeric, rest)))
         if not header:
@@ -88,26 +91,19 @@ def _counts(cells: list[str]) -> bool:
 
 
 def _in_columns(load: Sheet, pv: Sheet, head: Head | None, problems: Problems) -> Profiles | None:
-    before = len(problems.lines)
     timed = [sheet for sheet in (load, pv) if sheet.header[:1] == ("time",)]
-    for sheet in (load, pv):
-        if not sheet.rows or not sheet.names:
-            what = "no rows" if not sheet.rows else "no member"
-            problems.add(sheet.file, what, "§16: members in columns, slots in rows", "fill the table")
-        elif all(map(_numeric, sheet.names)) and not timed:
-            problems.add(f"{sheet.file} row 1", "numbers", "§16: the members' names", "write a header")
-    if len(problems.lines) > before:
+    before = len(problems.lines)
+    if not all([_filled(sheet, named=bool(timed), problems=problems) for sheet in (load, pv)]):  # noqa: C419  (report both)
         return None
-    moments = {sheet.file: _times(sheet, problems) for sheet in timed}
-    if any(found is None for found in moments.values()):
+    moments = {sheet.file: times for sheet in timed if (times := instants(sheet, "time", problems)) is not None}
+    if len(moments) < len(timed):
         return None
     clock, notes = _clock(load, head, moments.get(load.file), problems)
     order = _order(load, load.names, pv, pv.names, problems)
     if clock is None or order is None:
         return None
-    for sheet, found in zip(timed, moments.values(), strict=True):
-        if found is not None and (head or sheet is pv):
-            check_against(sheet, found[1], clock, problems)
+    for sheet in timed if head else [pv]:
+        check_against(sheet, moments[sheet.file][1], clock, problems)
     if pv not in timed and pv.rows != load.rows:
         rule = f"one row for each of {load.rows} slots"
         problems.add(pv.file, f"{pv.rows} rows", rule, "give it the length of the load table")
@@ -117,24 +113,30 @@ def _in_columns(load: Sheet, pv: Sheet, head: Head | None, problems: Problems) -
     return Profiles(clock, load.names, load.values / divisor, pv.values[:, order] / divisor, notes)
 
 
-def _times(sheet: Sheet, problems: Problems) -> tuple[list[datetime], Array] | None:
-    named = Sheet(sheet.file, sheet.header, {"time": sheet.text["id"]}, sheet.names, sheet.values, sheet.first)
-    sheet.text["time"] = sheet.text["id"]  # type: ignore[index]
-    return instants(named, "time", problems)  # type: ignore[return-value]
+def _filled(sheet: Sheet, *, named: bool, problems: Problems) -> bool:
+    """Whether there are rows, members and, where nothing else shows it, a header."""
+    if not sheet.rows or not sheet.names:
+        what = "no rows" if not sheet.rows else "no member"
+        problems.add(sheet.file, what, "§16: members in columns, slots in rows", "fill the table")
+        return False
+    if not named and all(map(_numeric, sheet.names)):
+        problems.add(f"{sheet.file} row 1", "numbers", "§16: the members' names", "write a header")
+        return False
+    return True
 
 
 def _clock(
-    load: Sheet, head: Head | None, found: tuple[list[datetime], Array] | None, problems: Problems
+    load: Sheet, head: Head | None, found: Times | None, problems: Problems
 ) -> tuple[Clock | None, tuple[str, ...]]:
     """When the slots are: as the head says, else as the stamps of the load table lie."""
     if head is not None:
         return Clock(head.start, head.slot, load.rows, head.zone), ()
-    moments, us = found or ([], np.zeros(0))
-    slot = slot_length(us)  # type: ignore[arg-type]
+    moments, us = found or ([], np.zeros(0, np.int64))
+    slot = slot_length(us)
     if not slot:
         problems.add(load.file, f"{load.rows} rows", "§1: two slots show how long one is", f"add {FILE}")
         return None, ()
-    check_line(load, us, slot, problems)  # type: ignore[arg-type]
+    check_line(load, us, slot, problems)
     zone = _fixed_zone(moments)
     note = f"no {FILE}: mean kW assumed, slots of {slot / 60e6:g} min as the stamps lie, local time in {zone}"
     return Clock(moments[0], slot * MICROSECOND, load.rows, zone), (note,)
@@ -153,7 +155,8 @@ def _in_rows(load: Sheet, pv: Sheet, head: Head | None, problems: Problems) -> P
     before = len(problems.lines)
     for sheet in (load, pv):
         if sheet.header[:1] == ("time",):
-            problems.add(f"{sheet.file} row 1", "a column time", f"{FILE}: members in rows", "write orientation: columns")
+            where, rule = f"{sheet.file} row 1", f"{FILE}: members in rows"
+            problems.add(where, "a column time", rule, "write orientation: columns")
         elif not sheet.values.size:
             problems.add(sheet.file, "no values", "§16: members in rows, steps in columns", "fill the table")
         _check_ids(sheet, problems)
@@ -199,7 +202,7 @@ def _assumptions(load: Sheet) -> tuple[str, ...]:
     """What is assumed without a head."""
     note = (
         f"no {FILE} and no column time: members in rows and steps in columns assumed, mean kW, "
-        "slots of 15 min from 2025-01-01 00:00 UTC"
+        f"slots of 15 min from 2025-01-01 00:00 UTC{', the first row a header' if load.header else ''}"
     )
     doubt = f"{load.rows} members of {load.values.shape[1]} steps: if members stand in columns, say so in {FILE}"
     return (note, doubt) if load.rows > load.values.shape[1] else (note,)
@@ -213,7 +216,8 @@ def _order(
     known = set(names)
     for name in names:
         if name not in place:
-            problems.add(pv.file, f"no member {name}", f"the members of {load.file}", "add it, with 0 where there is none")
+            rule = f"the members of {load.file}"
+            problems.add(pv.file, f"no member {name}", rule, "add it, with 0 where there is no PV")
     for name in others:
         if name not in known:
             problems.add(pv.file, f"member {name!r}", f"the members of {load.file}", f"write one of {some(names)}")

@@ -71,7 +71,8 @@ class Sky:
     def _clearest(self) -> Array:
         """What clouds that reflect can raise the index to: they let no more than a part of the beam arrive. (F,)"""
         up = np.maximum(self.sun[2], 1e-3)
-        return CLEAREST * self.beyond_w_m2 * up / np.maximum(self.clear_w_m2, 1e-9)
+        most: Array = CLEAREST * self.beyond_w_m2 * up / np.maximum(self.clear_w_m2, 1e-9)
+        return most
 
     def clearness(self, site_score: Array | None = None) -> Array:
         """Clear-sky index of a site whose own score is `site_score` (D, Q); none: of the shared sky. (F,) [-]"""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def read_sheet(path: Path, text: tuple[str, ...], numbers: Numbers, problems: Pr
 
 
 def read_matrix(path: Path, decide: Decide, numbers: Numbers, problems: Problems) -> Sheet | None:
-    """A table that may lack a header; its columns of text in front, as `decide` says, are all called ``id``."""
+    """A table that may lack a header; its columns of text in front, as `decide` says, are called ``time`` or ``id``."""
     return _read(path, decide, (), numbers, problems)
 
 
@@ -106,24 +107,49 @@ def _read_csv(path: Path, decide: Decide, text: tuple[str, ...], numbers: Number
         problems.add(path.name, "nothing in it", "§16: a table with a header", "fill it, or remove the file")
         return None
     headers, front = decide(top[0], top[-1])
-    header = _header(path.name, top[0], problems) if headers else tuple(f"id{c}" for c in range(len(top[0])))
+    header = _header(path.name, top[0], front, problems) if headers else tuple(f"id{c}" for c in range(len(top[0])))
     labels = {c: name for c, name in enumerate(header) if name in text}
-    labels.update((c, "id") for c in range(front))
+    labels.update((c, label(header[c])) for c in range(front))
     columns = [c for c in range(len(header)) if c not in labels]
     most_rows = content.count("\n") + content.count("\r") + 1
     if header == () or not fits(path.name, most_rows, max(len(columns), 1), problems):
         return None
     reader = _Reader(path.name, header, labels, columns, numbers, problems)
     reader.careful = not content.isascii() or "_" in content
-    values = np.empty((most_rows, len(columns)))
-    count = 0
-    for row in _after(top[headers:], rows):
-        if reader.take(headers + count + 1, row, values[count]):
-            count += 1
-        if len(problems.lines) > MOST_LISTED:
-            break
+    values = reader.all(_after(top[headers:], rows), headers + 1, most_rows)
     names = tuple(header[c] for c in columns)
-    return Sheet(path.name, header if headers else (), reader.text, names, values[:count].copy(), headers + 1)
+    return Sheet(path.name, header if headers else (), reader.text, names, values, headers + 1)
+
+
+def read_chosen(path: Path, patterns: Mapping[str, re.Pattern[str]], problems: Problems) -> Sheet | None:
+    """Columns of numbers of a CSV table whose header matches a pattern whole, by the patterns' names; no others."""
+    content = read_text(path, MOST_BYTES, problems)
+    if content is None:
+        return None
+    before = len(problems.lines)
+    rows = _rows(path.name, content, problems)
+    header = tuple(cell.strip() for cell in next(rows, []))
+    chosen: dict[str, int] = {}
+    for name, pattern in patterns.items():
+        places = [c for c, cell in enumerate(header) if pattern.fullmatch(cell)]
+        chosen.update((name, c) for c in places[:1])
+        for c in places[1:]:
+            what = f"{header[c]!r} beside {header[places[0]]!r}"
+            problems.add(f"{path.name} row 1", what, "§16: every column has its own name", "remove one")
+    most_rows = content.count("\n") + content.count("\r") + 1
+    if not fits(path.name, most_rows, max(len(chosen), 1), problems):
+        return None
+    anything = Numbers("§3: a quantity is a number", "write it with a decimal point", negative=True)
+    reader = _Reader(path.name, header, {}, list(chosen.values()), anything, problems, careful=True)
+    values = reader.all(rows, 2, most_rows)
+    sheet = Sheet(path.name, header, {}, tuple(chosen), values, 2)
+    _check_values(sheet, anything, problems)
+    return sheet if len(problems.lines) == before else None
+
+
+def label(name: str) -> str:
+    """What a column of text in front is called: ``time`` or ``id``."""
+    return "time" if name == "time" else "id"
 
 
 def fits(file: str, rows: int, columns: int, problems: Problems) -> bool:
@@ -131,7 +157,8 @@ def fits(file: str, rows: int, columns: int, problems: Problems) -> bool:
     if rows * columns <= MOST_CELLS:
         return True
     size = f"{rows} rows of {columns} columns"
-    problems.add(file, size, f"at most {MOST_CELLS // 10**6} million cells", "cut it into shorter runs or fewer members")
+    rule = f"at most {MOST_CELLS // 10**6} million cells"
+    problems.add(file, size, rule, "cut it into shorter runs or fewer members")
     return False
 
 
@@ -158,20 +185,21 @@ def _rows(file: str, content: str, problems: Problems) -> Iterator[list[str]]:
         empty = 0 if row else empty + 1
 
 
-def _header(file: str, cells: list[str], problems: Problems) -> tuple[str, ...]:
+def _header(file: str, cells: list[str], front: int, problems: Problems) -> tuple[str, ...]:
     """Column names; () and a problem where they name nothing."""
     names = tuple(cell.strip() for cell in cells)
     if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
-        problems.add(f"{file} row 1", f"{names[0][:40]!r}", "CSV with commas", "save it with commas between the columns")
+        what = f"{names[0][:40]!r}"
+        problems.add(f"{file} row 1", what, "CSV with commas", "save it with commas between the columns")
         return ()
-    check_names(file, names, problems)
+    check_names(file, names, problems, front)
     return names
 
 
-def check_names(file: str, names: tuple[str, ...], problems: Problems) -> None:
-    """Reports column names that are empty or stand twice."""
-    seen: set[str] = set()
-    for c, name in enumerate(names):
+def check_names(file: str, names: tuple[str, ...], problems: Problems, front: int = 0) -> None:
+    """Reports column names that are empty or stand twice; the first `front` columns need none."""
+    seen = set(names[:front])
+    for c, name in enumerate(names[front:], front):
         if not name or name in seen:
             what = f"{name!r} stands twice" if name else "no name"
             problems.add(f"{file} row 1, column {c + 1}", what, "§16: every column has its own name", "rename it")
@@ -193,6 +221,17 @@ class _Reader:
     def __post_init__(self) -> None:
         self.text: dict[str, list[str]] = {name: [] for name in self.labels.values()}
         self.whole = self.columns == list(range(len(self.labels), len(self.header)))
+
+    def all(self, rows: Iterator[list[str]], first: int, most: int) -> Array:
+        """The numbers of all rows (R, C), which start at row `first` of the file and are at most `most`."""
+        values = np.empty((most, len(self.columns)))
+        count, before = 0, len(self.problems.lines)
+        for number, row in enumerate(rows, first):
+            if self.take(number, row, values[count]):
+                count += 1
+            if len(self.problems.lines) - before > MOST_LISTED:
+                break
+        return values[:count].copy()
 
     def take(self, number: int, row: list[str], out: Array) -> bool:
         """Puts row `number` of the file away; False where it has not one cell for each column."""

@@ -1,0 +1,157 @@
+"""Records as Parquet tables, and back: every value as it was, checksums on every page (scale.md 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .accounts import Account, Entries
+from .errors import DataError
+from .flow import Array, Community, Trades
+from .markets import Market
+from .record import Record
+
+PER_DEVICE = ("charge_kwh", "discharge_kwh", "level_kwh", "shortfall_kwh")
+PER_ACCOUNT = ("account_money", "till_money")
+ROWS = 500_000
+"""Rows of the series after which a group is written: always whole slots."""
+
+
+@dataclass
+class Tables:
+    """Writes records into a folder, group by group."""
+
+    folder: Path
+    _writers: dict[str, Any] = field(default_factory=dict)
+    _waiting: list[Record] = field(default_factory=list)
+
+    def take(self, record: Record) -> None:
+        """Keeps one window, and writes once enough wait."""
+        self._waiting.append(record)
+        if sum(r.access.size for r in self._waiting) >= ROWS:
+            self._flush()
+
+    def close(self) -> None:
+        """Writes what waits and ends the files."""
+        if self._waiting:
+            self._flush()
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for name, table in _tables(waiting).items():
+            self._write(name, table)
+
+    def _write(self, name: str, columns: dict[str, Any]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.table(columns)
+        if name not in self._writers:
+            floats = [f.name for f in table.schema if pa.types.is_floating(f.type)]
+            self._writers[name] = pq.ParquetWriter(
+                self.folder / f"{name}.parquet", table.schema, compression="zstd", use_dictionary=False,
+                use_byte_stream_split=floats or False, write_page_checksum=True,
+            )  # fmt: skip
+        self._writers[name].write_table(table, row_group_size=max(1, table.num_rows))
+
+
+def _tables(records: list[Record]) -> dict[str, dict[str, Any]]:
+    first, columns = records[0], records[0].columns
+    joined = {name: np.concatenate([r.columns[name] for r in records]) for name in columns}
+    slots = len(joined["import_kwh"])
+    slot = np.arange(first.clock.first, first.clock.first + slots, dtype=np.int64)
+    members = {n: v for n, v in joined.items() if n not in (*PER_DEVICE, *PER_ACCOUNT)}
+    members["access"] = np.concatenate([r.access for r in records])
+    members["banned_slots"] = np.concatenate([r.banned_slots for r in records])
+    tables = {
+        "series": _long(slot, "member", members),
+        "accounts": _long(slot, "account", {n: joined[n] for n in PER_ACCOUNT}),
+        "entries": _rows(Entries.joined(*[r.entries for r in records])),
+    }
+    if joined["level_kwh"].shape[1]:
+        tables["devices"] = _long(slot, "device", {n: joined[n] for n in PER_DEVICE})
+    trades = [r.trades for r in records if r.trades is not None]
+    if trades:
+        tables["trades"] = _rows(Trades.joined(*trades))
+    return tables
+
+
+def _long(slot: Any, who: str, columns: dict[str, Array]) -> dict[str, Any]:
+    width = next(iter(columns.values())).shape[1]
+    keys = {"slot": np.repeat(slot, width), who: np.tile(np.arange(width, dtype=np.int32), slot.size)}
+    return {**keys, **{name: np.ascontiguousarray(values).ravel() for name, values in columns.items()}}
+
+
+def _rows(table: Entries | Trades) -> dict[str, Any]:
+    import pyarrow as pa
+
+    values = {name: getattr(table, name) for name in type(table).__dataclass_fields__}
+    return {n: pa.array(v.tolist(), pa.string()) if v.dtype.kind == "U" else v for n, v in values.items()}
+
+
+def read_records(folder: Path, community: Community, market: Market) -> Iterator[Record]:
+    """The records of a stored run, a group of whole slots each. Raises DataError for what is no such table."""
+    members, devices = community.shape[1], community.flexibility.devices
+    entries, trades = _read_rows(folder, "entries", Entries), _read_rows(folder, "trades", Trades)
+    start = 0
+    for group, table in enumerate(_groups(folder, "series")):
+        columns = _wide(table, "member", members)
+        stop = start + len(columns["import_kwh"])
+        columns |= _wide(_group(folder, "accounts", group), "account", len(Account))
+        empty = {name: np.empty((stop - start, 0)) for name in PER_DEVICE}
+        columns |= _wide(_group(folder, "devices", group), "device", devices) if devices else empty
+        access, banned = columns.pop("access"), columns.pop("banned_slots")
+        yield Record(
+            clock=community.clock.window(start, stop), columns=columns, access=access, banned_slots=banned,
+            entries=_between(entries, start, stop) or Entries.none(), trades=_between(trades, start, stop),
+            one_meter=market.promise.world == "one_meter", sharings=market.sharings(),
+        )  # fmt: skip
+        start = stop
+    if start != community.shape[0]:
+        raise DataError(f"{folder}/series.parquet: {start} of {community.shape[0]} slots; run it again with --force")
+
+
+def _open(folder: Path, name: str) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(folder / f"{name}.parquet", page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{folder}/{name}.parquet: cannot be read ({error}); run it again with --force") from error
+
+
+def _groups(folder: Path, name: str) -> Iterator[Any]:
+    file = _open(folder, name)
+    for group in range(file.num_row_groups):
+        yield file.read_row_group(group)
+
+
+def _group(folder: Path, name: str, group: int) -> Any:
+    return _open(folder, name).read_row_group(group)
+
+
+def _wide(table: Any, who: str, width: int) -> dict[str, Any]:
+    """Long columns as (T, width)."""
+    names = [name for name in table.column_names if name not in ("slot", who)]
+    return {name: table.column(name).to_numpy().reshape(-1, width) for name in names}
+
+
+def _read_rows(folder: Path, name: str, noun: type[Any]) -> Any:
+    """A sparse table, whole; None where none was written."""
+    if not (folder / f"{name}.parquet").exists():
+        return None
+    table = _open(folder, name).read()
+    columns = {n: table.column(n).to_numpy() for n in table.column_names}
+    return noun(**{n: v.astype(np.str_) if v.dtype == object else v for n, v in columns.items()})
+
+
+def _between(table: Any, start: int, stop: int) -> Any:
+    return None if table is None else table.kept((table.slot >= start) & (table.slot < stop))

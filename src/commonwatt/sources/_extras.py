@@ -1,0 +1,130 @@
+"""What else a folder may hold: prices and other signals, series by member, traits, and its events."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from .._events import DEVICES, device_outage, pool_maintenance, slots_between
+from ..errors import Problems, ScenarioError
+from ..flow import Community
+from ..noun import Array
+from ._devices import member_column
+from ._json import some
+from ._profiles import Profiles
+from ._stamps import check_against, instants
+from ._tables import Numbers, Sheet, locate, read_sheet
+
+PRICES, SIGNALS, TRAITS, EVENTS = "prices", "signals", "members", "events"
+PRICE_NAMES = ("import_price", "export_price", "community_price")
+MONEY = Numbers("§4: a price is a number", "write money per kWh with a decimal point", negative=True)
+ANY = Numbers("§3: a quantity is a number", "write it with a decimal point", negative=True)
+NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
+EVENT_KINDS = ("device_outage", "pool_maintenance")
+EVENT_COLUMNS = ("kind", "member", "device", "from", "to")
+SERIES = "series_"
+
+
+def read_signals(folder: Path, profiles: Profiles, problems: Problems) -> dict[str, Array]:
+    """Signals (T,) of ``prices.csv`` and ``signals.csv``."""
+    found: dict[str, Array] = {}
+    for stem, numbers in ((PRICES, MONEY), (SIGNALS, ANY)):
+        sheet = _timed(folder, stem, numbers, profiles, problems)
+        if sheet is None:
+            continue
+        for k, name in enumerate(sheet.names):
+            where = f"{sheet.file} row 1, column {name}"
+            if stem == PRICES and name not in PRICE_NAMES:
+                problems.add(where, repr(name), "§16: a kind of price", f"write one of {', '.join(PRICE_NAMES)}")
+            elif not NAME.fullmatch(name):
+                problems.add(where, repr(name), "§9: a quantity and its unit", "write it like carbon_kg_per_kwh")
+            elif name in found:
+                problems.add(where, repr(name), "every signal stands once", f"remove it here or from {PRICES}")
+            found[name] = sheet.values[:, k].copy()
+    return found
+
+
+def read_series(folder: Path, profiles: Profiles, problems: Problems) -> dict[str, Array]:
+    """Series by member (T, N) of ``series_<name>.csv``: `time` and one column for each member."""
+    found: dict[str, Array] = {}
+    for stem in series_stems(folder):
+        sheet = _timed(folder, stem, ANY, profiles, problems)
+        if sheet is None:
+            continue
+        if set(sheet.names) != set(profiles.names):
+            rule = "the members of the load table"
+            problems.add(f"{sheet.file} row 1", some(sheet.names), rule, f"write {some(profiles.names)}")
+            continue
+        found[stem.removeprefix(SERIES)] = sheet.values[:, [sheet.names.index(name) for name in profiles.names]]
+    return found
+
+
+def series_stems(folder: Path) -> list[str]:
+    """Names of the folder's series, without their endings."""
+    files = [*folder.glob(f"{SERIES}*.csv"), *folder.glob(f"{SERIES}*.parquet")]
+    return sorted({path.stem for path in files if NAME.fullmatch(path.stem.removeprefix(SERIES))})
+
+
+def _timed(folder: Path, stem: str, numbers: Numbers, profiles: Profiles, problems: Problems) -> Sheet | None:
+    """A table with a column `time` on the run's slots; None without the file or with a problem."""
+    path = locate(folder, stem, problems)
+    sheet = read_sheet(path, ("time",), numbers, problems) if path else None
+    found = instants(sheet, "time", problems) if sheet else None
+    if sheet is None or found is None:
+        return None
+    before = len(problems.lines)
+    check_against(sheet, found[1], profiles.clock, problems)
+    return sheet if len(problems.lines) == before else None
+
+
+def read_traits(folder: Path, names: tuple[str, ...], problems: Problems) -> dict[str, Array]:
+    """Traits (N,) of ``members.csv``: one row for each member, any order."""
+    path = locate(folder, TRAITS, problems)
+    sheet = read_sheet(path, ("member",), ANY, problems) if path else None
+    members = member_column(sheet, names, problems) if sheet else None
+    if sheet is None or members is None:
+        return {}
+    counts = np.bincount(members, minlength=len(names))
+    for n in np.flatnonzero(counts != 1)[:1000].tolist():
+        what = f"member {names[n]} stands {counts[n]} times" if counts[n] else f"no member {names[n]}"
+        problems.add(sheet.file, what, "§16: one row for each member", "add or remove a row")
+    for name in sheet.names:
+        if not NAME.fullmatch(name):
+            where = f"{sheet.file} row 1, column {name}"
+            problems.add(where, repr(name), "§9: a quantity and its unit", "write it like pv_kwp")
+    if (counts != 1).any():
+        return {}
+    order = np.argsort(members)
+    return {name: sheet.values[order, k] for k, name in enumerate(sheet.names)}
+
+
+def with_events(folder: Path, community: Community, problems: Problems) -> Community:
+    """The community with the outages and maintenance windows of ``events.csv``."""
+    path = locate(folder, EVENTS, problems)
+    sheet = read_sheet(path, EVENT_COLUMNS, ANY, problems) if path else None
+    times = [instants(sheet, name, problems) for name in ("from", "to")] if sheet else [None]
+    if sheet is None or None in times:
+        return community
+    for row, (kind, member, device) in enumerate(
+        zip(*(sheet.text[name] for name in EVENT_COLUMNS[:3]), strict=True)
+    ):
+        where = f"{sheet.file} row {sheet.first + row}"
+        if kind not in EVENT_KINDS:
+            problems.add(f"{where}, column kind", repr(kind), "§16: a kind of event", f"write {some(EVENT_KINDS)}")
+            continue
+        if kind == "device_outage" and device not in DEVICES:
+            problems.add(f"{where}, column device", repr(device), "§16: a kind of device", f"write {some(DEVICES)}")
+            continue
+        moments = [found[0][row] for found in times if found is not None]
+        try:
+            start, stop = slots_between(community.clock, moments[0], moments[1], where)
+            if kind == "pool_maintenance":
+                community = pool_maintenance(community, start, stop)
+            else:
+                community = device_outage(community, member, device, start, stop)
+        except ScenarioError as error:
+            problems.lines.append(str(error) if str(error).startswith(where) else f"{where}: {error}")
+    return replace(community)

@@ -1,0 +1,11 @@
+"""Studies: questions asked of many runs on the same community."""
+
+from ._results import Results, Row
+from .benchmark import benchmark, run_study, study_identity
+from .communities import community_scenario, on_community, sized
+from .prices import run_prices
+
+__all__ = [
+    "Results", "Row", "benchmark", "community_scenario", "on_community", "run_prices", "run_study", "sized",
+    "study_identity",
+]  # fmt: skip
