@@ -80,17 +80,26 @@ def running(start: Any, moves: Any) -> Any:
     return out
 
 
-@njit([types.float64[:, ::1](FLAT, GRID, GRID, FLAT, FLAT, FLAT, GRID)], error_model="numpy", cache=True)
-def levels(start: Any, charge: Any, discharge: Any, into: Any, out_of: Any, leakage: Any, drain: Any) -> Any:
-    """Stored energy at the end of each slot: leaks, drains, then takes and gives. (K,), (T, K)... -> (T, K)"""
-    slots, devices = charge.shape
+@njit
+def slot_of(rows: Any, t: Any) -> Any:
+    """Row of slot t; what never changes comes as one row."""
+    return rows[t if rows.shape[0] > 1 else 0]
+
+
+@njit([types.float64[:, ::1](types.int64, FLAT, GRID, GRID, FLAT, FLAT, FLAT, GRID)], error_model="numpy", cache=True)
+def levels(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
+    slots: Any, start: Any, charge: Any, discharge: Any, into: Any, out_of: Any, leakage: Any, drain: Any
+) -> Any:
+    """Stored energy at the end of each slot: leaks, drains, then takes and gives. (K,), (T or 1, K)... -> (T, K)"""
+    devices = start.size
     out, moved, level = np.empty((slots, devices)), np.empty(devices), start.copy()
     kept, gain, loss = 1.0 - leakage, into.copy(), out_of.copy()
     for t in range(slots):
+        taken, given, drained = slot_of(charge, t), slot_of(discharge, t), slot_of(drain, t)
         for k in range(devices):
-            moved[k] = charge[t, k] * gain[k] - discharge[t, k] / loss[k]
+            moved[k] = taken[k] * gain[k] - given[k] / loss[k]
         for k in range(devices):
-            level[k] = level[k] * kept[k] - drain[t, k]
+            level[k] = level[k] * kept[k] - drained[k]
         for k in range(devices):
             level[k] += moved[k]
         out[t] = level

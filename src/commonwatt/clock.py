@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -70,7 +71,7 @@ class Clock:
         offsets = np.zeros(self.slots + 1, dtype="m8[us]")
         week = max(1, timedelta(days=7) // self.slot)
         edges = [*range(0, self.slots, week), self.slots]
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             self._fill(offsets, low, high)
         if self.slots == 0:
             offsets[0] = self._offset(0)

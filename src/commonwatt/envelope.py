@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated
 
 import numpy as np
 
 from .clock import Clock
-from .noun import TK, Array, Index, Mask, PerDevice, Row, RowIndex, Table, Words, spread
+from .noun import TK, Array, Index, Mask, PerDevice, Row, RowIndex, Table, Words, spread, still
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -119,20 +118,27 @@ class Flexibility(Table):
         return int(self.owner.size)
 
     def by_member(self, values: Array, members: int) -> Array:
-        """Sums of per-device `values` (..., K) over each member's devices. (..., N)"""
-        out = np.zeros((*values.shape[:-1], members))
-        for devices in self._layers:
-            out[..., self.owner[devices]] += values[..., devices]
-        return out
+        """Sums of per-device `values` (T, K) over each member's devices. (T, N)"""
+        from ._meter import by_owner
 
-    @cached_property
-    def _layers(self) -> list[Index]:
-        """Devices grouped so that no member occurs twice in a group."""
-        rank = np.zeros(self.devices, np.int64)
-        seen: dict[int, int] = {}
-        for device, owner in enumerate(self.owner.tolist()):
-            rank[device] = seen[owner] = seen.get(owner, -1) + 1
-        return [np.flatnonzero(rank == r) for r in range(int(rank.max(initial=-1)) + 1)]
+        sums: Array = by_owner(np.ascontiguousarray(values), self.owner, members)
+        return sums
+
+    def beside(self, flow: Array, values: Array) -> Array:
+        """A flow (T, N) plus what the devices of each member move, `values` (T, K). (T, N)"""
+        if still(values):
+            return flow
+        from ._meter import with_owned
+
+        sums: Array = with_owned(np.ascontiguousarray(flow), np.ascontiguousarray(values), self.owner)
+        return sums
+
+    @property
+    def joint(self) -> Mask:
+        """Devices whose owner has another one too. (K,)"""
+        ordered = np.sort(self.owner)
+        twice = ordered[1:][ordered[1:] == ordered[:-1]]
+        return np.isin(self.owner, twice) if twice.size else np.zeros(self.devices, np.bool_)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -32,14 +32,16 @@ from .noun import (
     Row,
     RowIndex,
     Table,
+    once,
     over_members,
     spread,
+    still,
 )
 from .pool import Pool
 from .rules import Charge, Fee, Sharing
 from .streams import Streams
 
-OPEN_POOL = Pool()
+OPEN_POOL, SEEDED = Pool(), Streams(0)
 Carry = Mapping[str, Array]
 """What a stage remembers for its next window; the pipeline hands it on and never reads it."""
 
@@ -57,7 +59,7 @@ class Community(Noun):
     signals: Annotated[Mapping[str, Array], "T"] = field(default_factory=dict)
     series: Annotated[Mapping[str, Array], "T", "N"] = field(default_factory=dict)
     traits: Annotated[Mapping[str, Array], "N"] = field(default_factory=dict)
-    streams: Streams = Streams(0)
+    streams: Streams = SEEDED
     notes: tuple[str, ...] = ()
     """What was assumed or found while it was read; shown with every result."""
 
@@ -85,6 +87,16 @@ class Community(Noun):
     def shape(self) -> tuple[int, int]:
         """Slots and members."""
         return self.load_kw.shape[0], self.load_kw.shape[1]
+
+    @cached_property
+    def load_kwh(self) -> Array:
+        """Load as energy. (T, N)"""
+        return self.load_kw * self.clock.hours
+
+    @cached_property
+    def pv_kwh(self) -> Array:
+        """PV as energy. (T, N)"""
+        return self.pv_kw * self.clock.hours
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -152,45 +164,55 @@ class Schedule(Noun):
         """What these decisions (T, K) [kWh] lead to under the load and PV that really come."""
         from ._sums import levels
 
-        device, hours = community.flexibility, community.clock.hours
+        device, shape = community.flexibility, community.shape
         level = levels(
-            state.level_kwh, charge, discharge,
-            device.charge_efficiency, device.discharge_efficiency, device.leakage, device.drain_kwh,
+            shape[0], state.level_kwh, once(charge), once(discharge),
+            device.charge_efficiency, device.discharge_efficiency, device.leakage, once(device.drain_kwh),
         ) if device.devices else np.empty(charge.shape)  # fmt: skip
+        owes = device.obliged.any()
         return cls(
             clock=community.clock,
-            load_kwh=community.load_kw * hours,
-            pv_kwh=community.pv_kw * hours,
-            unserved_kwh=spread(0.0, community.shape),
-            curtailed_kwh=spread(0.0, community.shape),
+            load_kwh=community.load_kwh,
+            pv_kwh=community.pv_kwh,
+            unserved_kwh=spread(0.0, shape),
+            curtailed_kwh=spread(0.0, shape),
             charge_kwh=charge,
             discharge_kwh=discharge,
             level_kwh=level,
-            shortfall_kwh=np.maximum(device.level_min_kwh - level, 0.0) * device.obliged,
+            shortfall_kwh=np.maximum(device.level_min_kwh - level, 0.0) * device.obliged
+            if owes
+            else spread(0.0, level.shape),
             flexibility=device,
         )
 
     @cached_property
     def draw_kwh(self) -> Array:
         """Behind the meter, drawn: served load and charging. (T, N)"""
-        charge = self.flexibility.by_member(self.charge_kwh, self.load_kwh.shape[1])
-        return self.load_kwh - self.unserved_kwh + charge
+        served = self.load_kwh if still(self.unserved_kwh) else self.load_kwh - self.unserved_kwh
+        return self.flexibility.beside(served, self.charge_kwh)
 
     @cached_property
     def make_kwh(self) -> Array:
         """Behind the meter, made: used PV and discharging. (T, N)"""
-        discharge = self.flexibility.by_member(self.discharge_kwh, self.load_kwh.shape[1])
-        return self.pv_kwh - self.curtailed_kwh + discharge
+        used = self.pv_kwh if still(self.curtailed_kwh) else self.pv_kwh - self.curtailed_kwh
+        return self.flexibility.beside(used, self.discharge_kwh)
 
     @cached_property
+    def _ways(self) -> tuple[Array, Array]:
+        from ._meter import ways
+
+        inwards, outwards = ways(np.ascontiguousarray(self.draw_kwh), np.ascontiguousarray(self.make_kwh))
+        return inwards, outwards
+
+    @property
     def import_kwh(self) -> Array:
         """Through the member's meter, inwards. (T, N)"""
-        return np.maximum(self.draw_kwh - self.make_kwh, 0.0)
+        return self._ways[0]
 
-    @cached_property
+    @property
     def export_kwh(self) -> Array:
         """Through the member's meter, outwards. (T, N)"""
-        return np.maximum(self.make_kwh - self.draw_kwh, 0.0)
+        return self._ways[1]
 
     def positions(self, access: Mask) -> Positions:
         """What may be traded: outside `access` (T, N) nobody wants or has anything."""
@@ -411,7 +433,7 @@ class Window(Noun):
 def _after(start: Array, moves: Array) -> Array:
     from ._sums import running
 
-    levels: Array = running(start, moves)
+    levels: Array = running(start, np.ascontiguousarray(moves))
     return levels
 
 

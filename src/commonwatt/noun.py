@@ -120,6 +120,30 @@ def spread(value: Array | float, shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(np.asarray(value, dtype=np.float64), shape)
 
 
+def once(values: Array, *, columns: bool = False) -> Array:
+    """`values` (T, N) dense for compiled loops, with a row that repeats kept once: (T or 1, N).
+
+    With `columns` also what repeats from column to column: (T or 1, N or 1).
+    """
+    if values.strides[0] == 0:
+        values = values[:1]
+    if columns and values.strides[1] == 0:
+        values = values[:, :1]
+    return np.ascontiguousarray(values)
+
+
+def times(values: Array, factor: float) -> Array:
+    """`values` (T, N) times a number; what is repeated stays repeated."""
+    if values.strides[0]:
+        return values * factor
+    return np.broadcast_to(values[:1] * factor, values.shape)
+
+
+def still(values: Array) -> bool:
+    """Whether a column (T, N) is one zero, repeated."""
+    return values.size == 0 or (values.strides == (0, 0) and float(values[0, 0]) == 0.0)
+
+
 def per_kwh(money: Array, kwh: Array) -> Array:
     """Money over energy; 0 where there is no energy."""
     price: Array = np.divide(money, kwh, out=np.zeros(np.broadcast_shapes(money.shape, kwh.shape)), where=kwh > 0)
@@ -130,7 +154,7 @@ def over_members(values: Array) -> Array:
     """Sums over members, in their order: the same bits however time is cut. (T, N) -> (T,)"""
     from ._sums import row_sums
 
-    sums: Array = row_sums(values)
+    sums: Array = row_sums(np.ascontiguousarray(values))
     return sums
 
 
@@ -138,5 +162,5 @@ def running_sum(carry: Array, rows: Array) -> Array:
     """`carry` plus the rows in time order: the same bits however time is cut. (N,), (T, N) -> (N,)"""
     from ._sums import column_sums
 
-    sums: Array = column_sums(carry, rows)
+    sums: Array = column_sums(carry, np.ascontiguousarray(rows))
     return sums

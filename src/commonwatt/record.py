@@ -57,4 +57,5 @@ def _banned(window: Window) -> Index:
     left, shape = window.before.banned_slots, window.access.shape
     if not left.any():
         return np.broadcast_to(np.int64(0), shape)
-    return np.maximum(left - np.arange(shape[0])[:, None], 0)
+    remaining: Index = np.maximum(left - np.arange(shape[0])[:, None], 0)
+    return remaining

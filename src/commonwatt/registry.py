@@ -26,7 +26,9 @@ class Settings(BaseModel):
 
 
 class Plugin(Settings, ABC):
-    """Base of every stage's plug-ins; a concrete one adds ``kind: Literal[...]``, the name of its file."""
+    """Base of every stage's plug-ins; a concrete one narrows ``kind`` to a ``Literal``: the name of its file."""
+
+    kind: str = ""
 
     @property
     def stride(self) -> int | None:
@@ -65,7 +67,7 @@ def discover(package: str, base: type[P]) -> dict[str, type[P]]:
 
 def _concrete(cls: Any, base: type[P], module: str) -> bool:
     mine = inspect.isclass(cls) and issubclass(cls, base) and cls.__module__ == module
-    return mine and not inspect.isabstract(cls) and "kind" in cls.model_fields
+    return mine and not inspect.isabstract(cls) and bool(cls.model_fields["kind"].default)
 
 
 def one_of(plugins: dict[str, type[P]]) -> GetPydanticSchema:

@@ -154,11 +154,12 @@ def run(
     community = community if community is not None else scenario.community()
     prices, totals = scenario.prices(community), Totals()
     audit = auditor(scenario, community, prices)
+    everyone: list[Sink] = [totals, audit, *sinks]
     for window in simulate(scenario, community, prices=prices, cut=cut):
         record = Record.of(window)
         if record.clock.first == 0:
             _repeat(scenario, community, prices, audit, record)
-        for sink in (totals, audit, *sinks):
+        for sink in everyone:
             sink.take(record)
         if progress:
             progress(record.clock.first + record.clock.slots, community.shape[0])

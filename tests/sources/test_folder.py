@@ -97,7 +97,7 @@ def test_members_in_rows_as_the_head_says(tmp_path):
     assert community.clock.hours == 1
 
 
-@pytest.mark.parametrize("header", [None, ["id", "t0", "t1", "t2"], ["", "0", "1", "2"]])
+@pytest.mark.parametrize("header", [None, ["id", "t0", "t1", "t2"], ["", "t0", "t1", "t2"]])
 @pytest.mark.parametrize("ids", [True, False])
 def test_origin_form_states_what_it_assumes(tmp_path, header, ids):
     rows = [["home_a", 1, 2, 3], ["home_b", 4, 5, 6]]
@@ -111,6 +111,15 @@ def test_origin_form_states_what_it_assumes(tmp_path, header, ids):
     assert (community.clock.start, community.clock.hours) == (datetime(2025, 1, 1, tzinfo=UTC), 0.25)
     assumed = "members in rows and steps in columns assumed, mean kW, slots of 15 min from 2025-01-01"
     assert assumed in community.notes[0]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_of_steps_are_a_header(tmp_path, first):
+    for name in ("load_profiles.csv", "pv_profiles.csv"):
+        table(tmp_path, name, [range(first, first + 8), [0.5] * 8])
+    community = read(tmp_path)
+    assert community.load_kw.tolist() == [[0.5]] * 8
+    assert "the first row a header" in community.notes[0]
 
 
 def test_origin_form_doubts_more_members_than_steps(tmp_path):

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from ..flow import Community, Outlook, Prices, Schedule, State
-from ..noun import spread
+from ..noun import spread, times
 from . import Dispatch
 
 
@@ -13,5 +13,5 @@ class Passive(Dispatch):
     kind: Literal["passive"] = "passive"
 
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:
-        usual = community.flexibility.usual_charge_kw * community.clock.hours
+        usual = times(community.flexibility.usual_charge_kw, community.clock.hours)
         return Schedule.carried_out(community, state, usual, spread(0.0, usual.shape))

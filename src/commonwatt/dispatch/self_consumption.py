@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 
 from ..flow import Community, Outlook, Prices, Schedule, State
+from ..noun import once, times
 from . import Dispatch
 
 
@@ -24,10 +25,16 @@ class SelfConsumption(Dispatch):
             return Schedule.carried_out(community, state, np.empty(shape), np.empty(shape))
         from ._walk import walk
 
-        charge, discharge = walk(
-            community.load_kw * hours, community.pv_kw * hours, device.owner, state.level_kwh,
-            device.charge_kw * hours, device.discharge_kw * hours, device.level_min_kwh, device.level_max_kwh,
-            device.drain_kwh, device.usual_charge_kw * hours,
-            np.stack([device.charge_efficiency, device.discharge_efficiency, device.leakage, device.obliged * 1.0]),
+        bounds = (
+            times(device.charge_kw, hours), times(device.discharge_kw, hours),
+            device.level_min_kwh, device.level_max_kwh, device.drain_kwh,
+            times(device.usual_charge_kw, hours) * device.obliged,
         )  # fmt: skip
+        constants = np.stack([
+            device.charge_efficiency, device.discharge_efficiency, 1.0 - device.leakage,
+            device.joint * 1.0, 1.0 - device.obliged,
+        ])  # fmt: skip
+        charge, discharge = walk(
+            community.load_kwh, community.pv_kwh, device.owner, state.level_kwh, *map(once, bounds), constants
+        )
         return Schedule.carried_out(community, state, charge, discharge)

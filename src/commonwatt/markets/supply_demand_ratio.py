@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from pydantic import NonNegativeFloat
 
-from ..flow import Array, Clearing, Positions, Prices, State
+from ..flow import Array, Clearing, Mask, Positions, Prices, State
 from . import Market, Promise
 from ._prices import between, joint, mixed, pooled_at
 
@@ -36,7 +36,7 @@ class SupplyDemandRatio(Market):
             np.where(singular, fallback.sell_price[:, 0], sell),
         )
 
-    def _rates(self, positions: Positions, prices: Prices, singular: Array) -> tuple[Array, Array]:
+    def _rates(self, positions: Positions, prices: Prices, singular: Mask) -> tuple[Array, Array]:
         """Buying and selling price of each slot; any value where `singular`. (T,) each [money/kWh]"""
         demand, delivered = positions.demand, prices.pool.efficiency * positions.supply
         buy, sell = prices.coupling_buy, np.where(singular, 1.0, prices.coupling_sell)

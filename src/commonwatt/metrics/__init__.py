@@ -21,10 +21,12 @@ def _discover() -> dict[str, Metric]:
         if info.name.startswith("_"):
             continue
         module = importlib.import_module(f"{__name__}.{info.name}")
-        for name, function in vars(module).items():
-            if inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_":
-                found[name] = function
+        found |= {name: f for name, f in vars(module).items() if _public(name, f, module.__name__)}
     return found
+
+
+def _public(name: str, member: object, module: str) -> bool:
+    return inspect.isfunction(member) and member.__module__ == module and not name.startswith("_")
 
 
 METRICS = _discover()

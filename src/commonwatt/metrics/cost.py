@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..noun import Array
+from ..noun import Mask
 from ..totals import Facts
 
 
@@ -39,7 +39,7 @@ def operator_result(facts: Facts) -> float:
     return facts.operator
 
 
-def _loses(facts: Facts) -> Array:
+def _loses(facts: Facts) -> Mask:
     tolerance = 1e-9 * (1 + np.abs(facts.alone.by_member["bill_money"]) + np.abs(facts.gross_bill))
-    loses: Array = facts.saving < -tolerance
+    loses: Mask = facts.saving < -tolerance
     return loses

@@ -49,10 +49,10 @@ def _number(value: float, digits: int | None = None, kind: str = "") -> Cell:
 
 def costs(view: View, world: str) -> list[str]:
     """What each mechanism costs under each tariff: a table for each way of running devices, shaded by cost."""
-    lines = [*view.references, *view.ranked(world)]
-    tariffs, rules = ([*dict.fromkeys(getattr(x, part) for x in _ordered(lines))] for part in ("tariff", "rule"))
+    lines = view.as_asked([*view.references, *view.ranked(world)])
+    tariffs, rules = ([*dict.fromkeys(getattr(x, part) for x in lines)] for part in ("tariff", "rule"))
     known = {(x.dispatch, x.rule, x.tariff): x for x in lines}
-    ways = [*dict.fromkeys(x.dispatch for x in _ordered(lines))]
+    ways = [*dict.fromkeys(x.dispatch for x in lines)]
     if len(tariffs) < 2 or len(rules) < 2 or len(known) < len(ways) * len(tariffs) * len(rules) / 2:
         return []
     values = [x.run.metrics["total_cost"] for x in lines]
@@ -67,11 +67,6 @@ def costs(view: View, world: str) -> list[str]:
         )
         for way in ways
     ]
-
-
-def _ordered(lines: list[Line]) -> list[Line]:
-    """By how they were asked for, not by rank."""
-    return sorted(lines, key=lambda x: (x.hue, x.shape, x.row.run.scenario.name))
 
 
 def _cost(line: Line | None, low: float, wide: float) -> Cell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,7 +59,8 @@ class View:
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """World by world, best first; then the references."""
-        rows = sorted(self.results.rows, key=lambda row: list(self.results.runs).index(row.name))
+        order = {name: k for k, name in enumerate(self.results.runs)}
+        rows = sorted(self.results.rows, key=lambda row: order[row.name])
         tariffs, rules, ways = (_labels(rows, part) for part in ("tariff", "market", "dispatch"))
         named = [rules[row.name] for row in rows if row.world != "both"]
         hues, shapes = list(dict.fromkeys(named)), list(dict.fromkeys(ways[row.name] for row in rows))
@@ -90,6 +92,11 @@ class View:
             found.setdefault(line.rule, line)
         return list(found.values())
 
+    def as_asked(self, lines: Iterable[Line]) -> list[Line]:
+        """In the order of the document, not by rank."""
+        order = {name: k for k, name in enumerate(self.results.runs)}
+        return sorted(lines, key=lambda line: order[line.row.name])
+
     @cached_property
     def first(self) -> Line:
         """Any scenario: what all share is read from it."""
@@ -103,7 +110,7 @@ class View:
     @cached_property
     def ways(self) -> list[Line]:
         """One scenario for each way of running devices: energy does not depend on who pays."""
-        return list({line.dispatch: line for line in reversed(self.lines)}.values())[::-1]
+        return list({line.dispatch: line for line in self.as_asked(self.lines)}.values())
 
     @property
     def currency(self) -> str:

@@ -108,9 +108,7 @@ def with_events(folder: Path, community: Community, problems: Problems) -> Commu
     times = [instants(sheet, name, problems) for name in ("from", "to")] if sheet else [None]
     if sheet is None or None in times:
         return community
-    for row, (kind, member, device) in enumerate(
-        zip(*(sheet.text[name] for name in EVENT_COLUMNS[:3]), strict=True)
-    ):
+    for row, (kind, member, device) in enumerate(zip(*(sheet.text[name] for name in EVENT_COLUMNS[:3]), strict=True)):
         where = f"{sheet.file} row {sheet.first + row}"
         if kind not in EVENT_KINDS:
             problems.add(f"{where}, column kind", repr(kind), "§16: a kind of event", f"write {some(EVENT_KINDS)}")

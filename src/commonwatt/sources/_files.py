@@ -47,7 +47,7 @@ def regular(path: Path, most: int, problems: Problems) -> bool:
     if found.st_size > most:
         size = f"{found.st_size / 2**20:.0f} MiB"
         remedy = "store the table as Parquet, or cut it into shorter runs"
-        problems.add(path.name, size, f"at most {most >> 20} MiB of text", remedy)
+        problems.add(path.name, size, f"at most {most / 2**20:g} MiB", remedy)
         return False
     return True
 

@@ -16,7 +16,7 @@ from ._stamps import instant
 FILE = "community.yaml"
 NEEDED = ("start", "slot_minutes", "zone", "unit", "orientation")
 CHOICES = {"unit": ("kW", "kWh"), "orientation": ("columns", "rows")}
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import Problems
 from ._files import MOST_LISTED, regular
-from ._tables import MOST_CELL, Decide, Sheet, check_names, fits, label
+from ._tables import MOST_CELL, Decide, Sheet, check_names, fits, label, lacks
 
 MOST_BYTES = 4 << 30
 
@@ -28,7 +28,7 @@ def read_parquet(path: Path, decide: Decide, text: tuple[str, ...], problems: Pr
             if not fits(path.name, file.metadata.num_rows, max(len(header), 1), problems):
                 return None
             check_names(path.name, header, problems)
-            if problems.lines and len(set(header)) != len(header):
+            if lacks(path.name, header, text, problems) or len(set(header)) != len(header):
                 return None
             words = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
             front = _front(header, words, text, decide)

@@ -222,5 +222,3 @@ def _order(
         if name not in known:
             problems.add(pv.file, f"member {name!r}", f"the members of {load.file}", f"write one of {some(names)}")
     return [place[name] for name in names] if known == set(others) else None
-
-

@@ -77,9 +77,7 @@ def check_line(sheet: Sheet, us: Index, slot: int, problems: Problems) -> None:
 
 def _missing(before: int, step: int, slot: int) -> str:
     count = step // slot - 1
-    named = [
-        (EPOCH + (int(before) + k * slot) * MICROSECOND).isoformat() for k in range(1, min(count, MOST_NAMED) + 1)
-    ]
+    named = [(EPOCH + (int(before) + k * slot) * MICROSECOND).isoformat() for k in range(1, min(count, MOST_NAMED) + 1)]
     more = f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
     return f"{', '.join(named)}{more} missing"
 

@@ -69,14 +69,16 @@ def locate(folder: Path, stem: str, problems: Problems) -> Path | None:
 
 def read_sheet(path: Path, text: tuple[str, ...], numbers: Numbers, problems: Problems) -> Sheet | None:
     """A table with a header; `text` names columns that hold text, all others hold numbers. None: it cannot be read."""
-    found = _read(path, lambda first, _: (1, 0), text, numbers, problems)
-    if found is None:
-        return None
-    missing = [name for name in text if name not in found.text]
+    return _read(path, lambda first, _: (1, 0), text, numbers, problems)
+
+
+def lacks(file: str, header: tuple[str, ...], text: tuple[str, ...], problems: Problems) -> bool:
+    """Whether a column of text is missing; then a problem says which."""
+    missing = [name for name in text if name not in header]
     for name in missing:
-        have = ", ".join(found.header[:8]) or "nothing"
-        problems.add(f"{found.file} row 1", f"no column {name!r}", f"§16: a column {name}", f"add it to: {have}")
-    return None if missing else found
+        have = ", ".join(header[:8]) or "nothing"
+        problems.add(f"{file} row 1", f"no column {name!r}", f"§16: a column {name}", f"add it to: {have}")
+    return bool(missing)
 
 
 def read_matrix(path: Path, decide: Decide, numbers: Numbers, problems: Problems) -> Sheet | None:
@@ -112,7 +114,9 @@ def _read_csv(path: Path, decide: Decide, text: tuple[str, ...], numbers: Number
     labels.update((c, label(header[c])) for c in range(front))
     columns = [c for c in range(len(header)) if c not in labels]
     most_rows = content.count("\n") + content.count("\r") + 1
-    if header == () or not fits(path.name, most_rows, max(len(columns), 1), problems):
+    if header == () or lacks(path.name, header, text, problems):
+        return None
+    if not fits(path.name, most_rows, max(len(columns), 1), problems):
         return None
     reader = _Reader(path.name, header, labels, columns, numbers, problems)
     reader.careful = not content.isascii() or "_" in content

@@ -77,9 +77,7 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _own(
-    community: Community, table: str, sessions: Sessions | None, currency: str
-) -> dict[str, Columns | str]:
+def _own(community: Community, table: str, sessions: Sessions | None, currency: str) -> dict[str, Columns | str]:
     """File name -> columns of a table, or text."""
     clock = community.clock
     stamps = _stamps(community)

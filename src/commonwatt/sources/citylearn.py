@@ -163,5 +163,3 @@ def _left_out(found: list[Building], batteries: Sequence[object]) -> tuple[str, 
     if batteries:
         notes.append("batteries: each way the square root of the schema's efficiency; no ageing, no power curves")
     return tuple(notes)
-
-

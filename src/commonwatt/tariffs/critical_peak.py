@@ -9,7 +9,6 @@ from ..flow import Community, Mask, Prices
 from ._ladder import Ladder, Share
 
 
-
 class CriticalPeak(Ladder):
     """On event days the evening window costs the critical price; they are announced a day ahead, so prices are known.
 

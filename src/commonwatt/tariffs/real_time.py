@@ -47,7 +47,8 @@ class RealTime(Tariff):
         for h, draw in enumerate(draws.tolist()):
             level = level if h == 0 else self.persistence * level + kick * draw
             z[h] = level
-        return np.asarray(z[hour])
+        noise: Array = z[hour]
+        return noise
 
 
 def _shape(clock: Clock) -> Array:

@@ -1,0 +1,62 @@
+"""Compiled sums behind the members' meters: from devices to members, from draw and make to import and export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+
+GRID = types.Array(types.float64, 2, "C", readonly=True)
+OWNER = types.Array(types.int64, 1, "C", readonly=True)
+OUT = types.float64[:, ::1]
+
+
+@njit([OUT(GRID, OWNER, types.int64)], cache=True)
+def by_owner(values: Any, owner: Any, members: Any) -> Any:
+    """Sums over each member's devices, in their order. (T, K), (K,) -> (T, N)"""
+    slots, devices = values.shape
+    out = np.zeros((slots, members))
+    for t in range(slots):
+        for k in range(devices):
+            out[t, owner[k]] += values[t, k]
+    return out
+
+
+@njit([OUT(GRID, GRID, OWNER)], cache=True)
+def with_owned(base: Any, values: Any, owner: Any) -> Any:
+    """`base` plus the sums over each member's devices. (T, N), (T, K), (K,) -> (T, N)"""
+    slots, members = base.shape
+    out, owned = np.empty((slots, members)), np.empty(members)
+    for t in range(slots):
+        owned[:] = 0.0
+        for k in range(owner.size):
+            owned[owner[k]] += values[t, k]
+        for n in range(members):
+            out[t, n] = base[t, n] + owned[n]
+    return out
+
+
+@njit([types.UniTuple(OUT, 2)(GRID, GRID)], cache=True)
+def ways(draw: Any, make: Any) -> Any:
+    """Through the meter, inwards and outwards; never both. (T, N), (T, N) -> 2 x (T, N)"""
+    slots, members = draw.shape
+    inwards, outwards = np.empty((slots, members)), np.empty((slots, members))
+    for t in range(slots):
+        for n in range(members):
+            inwards[t, n] = max(draw[t, n] - make[t, n], 0.0)
+        for n in range(members):
+            outwards[t, n] = max(make[t, n] - draw[t, n], 0.0)
+    return inwards, outwards
+
+
+@njit([OUT(GRID, types.Array(types.float64, 1, "C", readonly=True))], cache=True)
+def rows_times(values: Any, factor: Any) -> Any:
+    """Every row times its factor. (T, N), (T,) -> (T, N)"""
+    slots, members = values.shape
+    out = np.empty((slots, members))
+    for t in range(slots):
+        share = factor[t]
+        for n in range(members):
+            out[t, n] = values[t, n] * share
+    return out
