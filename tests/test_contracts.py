@@ -64,7 +64,7 @@ ALL_CLASSES = [pytest.param(cls, id=f"{stage}-{kind}") for stage, r in REGISTRIE
 RULES = [pytest.param(plugin, id=label) for label, plugin in instances(DISPATCH) if plugin.causal]
 PLANNERS = [pytest.param(plugin, id=label) for label, plugin in instances(DISPATCH) if not plugin.causal]
 MARKET_VARIANTS, TARIFF_VARIANTS = variants(MARKETS), variants(TARIFFS)
-JOINT = next(m for _, m in instances(MARKETS) if m.promise.world == "one_meter" and m.promise.balanced)
+JOINT = next(m for _, m in instances(MARKETS) if m.promise.world == "one_meter" and m.promise.rational)
 CALM = next(plugin for _, plugin in instances(DISPATCH) if plugin.causal)
 
 

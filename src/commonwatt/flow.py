@@ -91,12 +91,12 @@ class Community(Noun):
     @cached_property
     def load_kwh(self) -> Array:
         """Load as energy. (T, N)"""
-        return self.load_kw * self.clock.hours
+        return np.multiply(self.load_kw, self.clock.hours, order="C")
 
     @cached_property
     def pv_kwh(self) -> Array:
         """PV as energy. (T, N)"""
-        return self.pv_kw * self.clock.hours
+        return np.multiply(self.pv_kw, self.clock.hours, order="C")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 from .accounts import Account
 from .clock import Clock
 from .flow import Array, Community, Mask
-from .noun import over_members, running_sum, still
+from .noun import over_members, running_sum, spread, still
 from .record import Record
 
 
@@ -69,11 +69,12 @@ def derived(record: Record) -> dict[str, Array]:
     bill = c["energy_money"] + c["pool_money"]
     for _, _, fee in record.fees():
         bill += fee
-    out = {"bill_money": bill}
-    if record.entries.rows:
-        out["entry_money"] = record.entries.owed(record.clock.first, record.access.shape)
-        bill += out["entry_money"]
-    return out
+    shape = record.access.shape
+    if not record.entries.rows:
+        return {"bill_money": bill, "entry_money": spread(0.0, shape)}
+    owed = record.entries.owed(record.clock.first, shape)
+    bill += owed
+    return {"bill_money": bill, "entry_money": owed}
 
 
 @dataclass(frozen=True)

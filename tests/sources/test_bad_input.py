@@ -10,7 +10,7 @@ import pytest
 from commonwatt.envelope import Sessions
 from commonwatt.errors import DataError
 from commonwatt.flow import Streams
-from commonwatt.sources import _files, _tables
+from commonwatt.reading import files, sheets
 from commonwatt.sources._write import write_folder
 from commonwatt.sources.folder import Folder
 
@@ -190,9 +190,9 @@ def test_two_tables_of_one_kind(folder):
 
 
 def test_sizes_are_looked_at_first(folder, monkeypatch):
-    monkeypatch.setattr(_tables, "MOST_CELLS", 10)
+    monkeypatch.setattr(sheets, "MOST_CELLS", 10)
     assert "at most 0 million cells" in refused(folder)
-    monkeypatch.setattr(_tables, "MOST_BYTES", 100)
+    monkeypatch.setattr(sheets, "MOST_BYTES", 100)
     assert "MiB); store the table as Parquet" in refused(folder)
 
 
@@ -275,5 +275,5 @@ def test_any_bytes_of_the_origin_form(tmp_path, text):
 
 
 def test_limits_are_sensible():
-    assert _files.MOST_BYTES >= 1 << 28
-    assert _tables.MOST_CELLS >= 1000 * 35_136
+    assert files.MOST_BYTES >= 1 << 28
+    assert sheets.MOST_CELLS >= 1000 * 35_136

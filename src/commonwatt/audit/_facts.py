@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..accounts import Account
+from ..accounts import Account, Entries
 from ..flow import Array, Community, Prices
 from ..noun import over_members
 from ..record import Record
@@ -70,14 +70,28 @@ class Facts:
         return self.record.clock.hours
 
     @property
+    def one_meter(self) -> bool:
+        """Whose meters are billed, as the terms say."""
+        return self.terms.one_meter
+
+    @property
     def efficiency(self) -> float:
         """Of the pool. [-]"""
         return self.terms.pool.efficiency
 
     @cached_property
+    def entries(self) -> Entries:
+        """Those dated in this record between known sides: what the others would move is anybody's guess."""
+        entries, first, least = self.record.entries, self.record.clock.first, -len(Account)
+        fits = (entries.slot >= first) & (entries.slot < first + self.now.shape[0])
+        for who in (entries.payer, entries.payee):
+            fits &= (who >= least) & (who < self.members)
+        return entries if fits.all() else entries.kept(fits)
+
+    @cached_property
     def owed(self) -> Array:
         """By members, through entries. (T, N)"""
-        return self.record.entries.owed(self.record.clock.first, self.now.shape)
+        return self.entries.owed(self.record.clock.first, self.now.shape)
 
     @cached_property
     def items(self) -> Array:
@@ -102,7 +116,7 @@ class Facts:
     def coupling(self) -> tuple[Array, Array]:
         """What the pool takes from and gives to the grid. (T,) each"""
         bought, sold = self.moved
-        if not self.record.one_meter:
+        if not self.one_meter:
             return np.zeros_like(bought), np.zeros_like(sold)
         return bought - self.inside, np.maximum(sold - self.inside / self.efficiency, 0.0)
 
@@ -131,7 +145,7 @@ class Facts:
     def meter(self, *, netted: bool) -> Meter:
         """The meters a retailer (netted) or the network reads, done again; columns as settlement states them."""
         crossed = self["import_kwh"], self["export_kwh"]
-        if not self.record.one_meter:
+        if not self.one_meter:
             ways = self.outside_kwh if netted else crossed
             return Meter(import_kwh=ways[0], export_kwh=ways[1], hours=self.hours)
         if netted:

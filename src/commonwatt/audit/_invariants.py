@@ -51,8 +51,10 @@ def _energy(f: Facts) -> Array:
 
 @invariant("E2")
 def _pool_energy(f: Facts) -> Array | None:
-    """Among own meters, what the pool delivers is what was sent, less losses."""
-    return None if f.record.one_meter else f.moved[0] - f.moved[1] * f.efficiency
+    """The meters billed are those the terms name; among own ones the pool delivers what was sent, less losses."""
+    if f.record.one_meter != f.one_meter:
+        return np.full(f.now.shape[0], np.inf)
+    return None if f.one_meter else f.moved[0] - f.moved[1] * f.efficiency
 
 
 @invariant("E4")
@@ -181,10 +183,9 @@ def _amounts(f: Facts) -> Array:
 @invariant("M1")
 def _double_entry(f: Facts) -> Array:
     """What members owe in a slot, somebody receives; entries have two different known sides and a positive amount."""
-    entries, first = f.record.entries, f.record.clock.first
-    dated = bool(((entries.slot >= first) & (entries.slot < first + f.now.shape[0])).all())
+    sound = f.entries is f.record.entries and f.entries.sound(f.members)
     residual: Array = f.items.sum(axis=1) - f["account_money"].sum(axis=1)
-    return residual + (0.0 if dated and entries.sound(f.members) else np.inf)
+    return residual + (0.0 if sound else np.inf)
 
 
 @invariant("M2")
@@ -193,7 +194,7 @@ def _operator(f: Facts) -> Array | None:
     if not f.declared.balanced:
         return None
     fees = sum((money.sum(axis=1) for name, money in f.due_fees.items() if name.endswith(">operator")), np.zeros(1))
-    shares = f.record.entries.kept(np.isin(f.record.entries.reason, [rule.reason for rule in f.record.sharings]))
+    shares = f.entries.kept(np.isin(f.entries.reason, [rule.reason for rule in f.record.sharings]))
     received = shares.owed(f.record.clock.first, f.now.shape).sum(axis=1) if shares.rows else 0.0
     left: Array = f["account_money"][:, Account.OPERATOR.column] - fees + received
     if f.declared.scope == "slot":
@@ -223,10 +224,10 @@ def _accounts(f: Facts) -> Array:
 def _wallets(f: Facts) -> Array:
     """Wallets of members and tills of accounts move by bills and entries only, slot by slot."""
     wallet, till = f["wallet_money"], f["till_money"]
-    moved = f.items + f.owed if f.record.entries.rows else f.items
+    moved = f.items + f.owed if f.entries.rows else f.items
     mine = np.diff(wallet, axis=0, prepend=f.left.wallet[None, :])
     mine += moved
-    received = f["account_money"] + f.record.entries.received(f.record.clock.first, f.now.shape[0])
+    received = f["account_money"] + f.entries.received(f.record.clock.first, f.now.shape[0])
     theirs = np.diff(till, axis=0, prepend=f.left.tills[None, :]) - received
     return np.hstack([mine, theirs])
 
@@ -236,7 +237,7 @@ def _charges(f: Facts) -> Array | None:
     """Charges and shares of a period are owed in its last slot, in the amounts its meters give."""
     if not f.terms.charges and not f.record.sharings:
         return None
-    due, entries = np.zeros(f.now.shape), f.record.entries
+    due, entries = np.zeros(f.now.shape), f.entries
     for k, charge in enumerate(f.terms.charges):
         for at, amounts in _closing(f, f"charge.{k}", charge, f.meter(netted=charge.netted)):
             due[at] += shared(amounts, f.members)
@@ -258,7 +259,7 @@ def _rational(f: Facts) -> Array | None:
     """Where promised, nobody pays more for a slot than on a meter of its own at the pool's tariff (§6)."""
     if not f.declared.rational or f.declared.scope != "slot":
         return None
-    one = f.record.one_meter
+    one = f.one_meter
     buy = f.terms.coupling_buy[:, None] if one else f.terms.buy
     sell = f.terms.coupling_sell[:, None] if one else f.terms.sell
     alone = f["bought_kwh"] * buy

@@ -98,6 +98,7 @@ class Audit:
         if worst <= RELATIVE or name in self.broken:
             return
         size = np.abs(np.nan_to_num(residual, nan=np.inf))
+        scale = np.where(np.isfinite(scale), scale, 0.0)
         over = size - RELATIVE * scale.reshape(-1, *[1] * (size.ndim - 1))
         if (over > 0).any():
             at = np.unravel_index(int(over.argmax()), size.shape)
@@ -113,8 +114,8 @@ def _scales(f: Facts) -> dict[str, Array]:
     """What a tolerance is a share of: the highest flow; each slot's turnover; the window's."""
     flow = max(1.0, *(float(np.max(f[c], initial=0.0)) for c in ("import_kwh", "export_kwh", "level_kwh")))
     turnover = np.abs(f.items).sum(axis=1)
-    if f.record.entries.rows:
-        np.add.at(turnover, f.record.entries.slot - f.record.clock.first, f.record.entries.amount)
+    if f.entries.rows:
+        np.add.at(turnover, f.entries.slot - f.record.clock.first, f.entries.amount)
     held = np.abs(f["wallet_money"]).max(axis=1, initial=0.0) + np.abs(f["till_money"]).max(axis=1, initial=0.0)
     slot = 1.0 + turnover + 1e-6 * held
     whole = 1.0 + float(turnover.sum()) + float(sum(np.abs(s).sum() for s in f.sums.values()))

@@ -9,7 +9,7 @@ from numba import njit, types
 
 from .._sums import slot_of
 
-ROW = types.Array(types.float64, 1, "C", readonly=True)
+ROW = types.Array(types.float64, 1, "A", readonly=True)
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 OWNER = types.Array(types.int64, 1, "C", readonly=True)
 RESULT = types.UniTuple(types.float64[:, ::1], 2)

@@ -25,16 +25,14 @@ class SelfConsumption(Dispatch):
             return Schedule.carried_out(community, state, np.empty(shape), np.empty(shape))
         from ._walk import walk
 
-        bounds = (
-            times(device.charge_kw, hours), times(device.discharge_kw, hours),
-            device.level_min_kwh, device.level_max_kwh, device.drain_kwh,
-            times(device.usual_charge_kw, hours) * device.obliged,
-        )  # fmt: skip
         constants = np.stack([
             device.charge_efficiency, device.discharge_efficiency, 1.0 - device.leakage,
             device.joint * 1.0, 1.0 - device.obliged,
         ])  # fmt: skip
         charge, discharge = walk(
-            community.load_kwh, community.pv_kwh, device.owner, state.level_kwh, *map(once, bounds), constants
-        )
+            community.load_kwh, community.pv_kwh, device.owner, state.level_kwh,
+            once(times(device.charge_kw, hours)), once(times(device.discharge_kw, hours)),
+            once(device.level_min_kwh), once(device.level_max_kwh), once(device.drain_kwh),
+            once(times(device.usual_charge_kw, hours)) * device.obliged, constants,
+        )  # fmt: skip
         return Schedule.carried_out(community, state, charge, discharge)

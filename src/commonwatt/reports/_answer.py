@@ -22,10 +22,16 @@ def _finding(view: View, best: Line) -> str:
     members = len(best.run.facts.community.names)
     nobody = "nobody pays more than alone" if not losers else f"{losers} of {members} members pay more than alone"
     even = "" if math.isnan(fairness) else f", and savings are spread with a fairness of {words.number(fairness)} of 1"
-    combination = f"{words.sentence(best.rule)} under tariff {best.tariff}, dispatch {best.dispatch}"
-    if len(view.ranked(best.row.world)) == 1:
+    ranked = view.ranked(best.row.world)
+    equal = [x.rule for x in ranked if x.setting == best.setting and _merit(x) == _merit(best)]
+    combination = f"{words.sentence(words.listed(equal))} under the {best.tariff} tariff with {best.dispatch} dispatch"
+    if len(ranked) == 1:
         return f"{combination}: {nobody}{even}."
-    return f"{combination} ranks first: {nobody}{even}."
+    return f"{combination} {'ranks' if len(equal) == 1 else 'rank equally'} first: {nobody}{even}."
+
+
+def _merit(line: Line) -> tuple[float, ...]:
+    return tuple(round(line.run.metrics[name], 9) for name in ("losers", "fairness", "total_cost"))
 
 
 def _saving(view: View, best: Line) -> str:
@@ -53,7 +59,7 @@ def _cheapest(view: View, ranked: list[Line]) -> str:
     same = [x for x in ranked if x.run.metrics["total_cost"] <= cheapest.run.metrics["total_cost"] * (1 + 1e-9)]
     rules = words.listed([*dict.fromkeys(x.rule for x in same)])
     return (
-        f"The cheapest for the community as a whole is tariff {cheapest.tariff} with dispatch {cheapest.dispatch}: "
+        f"The cheapest for the community as a whole is the {cheapest.tariff} tariff with {cheapest.dispatch} dispatch: "
         f"{cost} {view.currency} under {rules}, at best rank {cheapest.row.rank}."
     )
 

@@ -47,26 +47,37 @@ def _number(value: float, digits: int | None = None, kind: str = "") -> Cell:
     return Cell(text, -1e300 if math.isnan(value) else value, kind=kind)
 
 
-def costs(view: View, world: str) -> list[str]:
-    """What each mechanism costs under each tariff: a table for each way of running devices, shaded by cost."""
+def costs(view: View, world: str) -> str:
+    """What each mechanism costs under each tariff, shaded by cost; rules that cost the same share a row."""
     lines = view.as_asked([*view.references, *view.ranked(world)])
-    tariffs, rules = ([*dict.fromkeys(getattr(x, part) for x in lines)] for part in ("tariff", "rule"))
-    known = {(x.dispatch, x.rule, x.tariff): x for x in lines}
-    ways = [*dict.fromkeys(x.dispatch for x in lines)]
-    if len(tariffs) < 2 or len(rules) < 2 or len(known) < len(ways) * len(tariffs) * len(rules) / 2:
-        return []
+    tariffs = [*dict.fromkeys(x.tariff for x in lines)]
+    rows: dict[tuple[str, str], dict[str, Line]] = {}
+    for line in lines:
+        rows.setdefault((line.dispatch, line.rule), {})[line.tariff] = line
+    if len(tariffs) < 2 or len(rows) < 2 or len(lines) < len(tariffs) * len(rows) / 2:
+        return ""
     values = [x.run.metrics["total_cost"] for x in lines]
     low, wide = min(values), max(max(values) - min(values), 1e-12)
-    columns = [Column("mechanism", numeric=False), *(Column(tariff) for tariff in tariffs)]
-    return [
-        table(
-            f"Dispatch {way}: what the community pays, and its saving [{view.currency}]",
-            columns,
-            [[Cell(rule), *(_cost(known.get((way, rule, t)), low, wide) for t in tariffs)] for rule in rules],
-            kind="heat",
-        )
-        for way in ways
-    ]
+    columns = [Column("mechanism", numeric=False), Column("dispatch", numeric=False), *(Column(t) for t in tariffs)]
+    return table(
+        f"What the community pays, and its saving [{view.currency}]",
+        columns,
+        [
+            [Cell(words.listed(rules), kind="wrap"), Cell(way), *(_cost(row.get(t), low, wide) for t in tariffs)]
+            for way, rules, row in _alike(rows)
+        ],
+        kind="heat",
+    )
+
+
+def _alike(rows: dict[tuple[str, str], dict[str, Line]]) -> list[tuple[str, list[str], dict[str, Line]]]:
+    """Dispatch, mechanisms that cost the same under every tariff, and one of them by tariff."""
+    found: dict[tuple[object, ...], tuple[str, list[str], dict[str, Line]]] = {}
+    for (way, rule), row in rows.items():
+        cost = tuple((tariff, round(line.run.metrics["total_cost"], 6)) for tariff, line in row.items())
+        shared = any(line.hue for line in row.values())
+        found.setdefault((way, shared, cost), (way, [], row))[1].append(rule)
+    return list(found.values())
 
 
 def _cost(line: Line | None, low: float, wide: float) -> Cell:

@@ -50,7 +50,7 @@ def _paired(row: Sequence[Cell], columns: Sequence[Column]) -> Iterable[tuple[in
 
 def _heading(column: Column, sortable: bool) -> str:
     unit = f' <span class="unit">{escape(column.unit)}</span>' if column.unit else ""
-    words = f"{escape(column.title)}{unit}"
+    words = f'<span class="name">{escape(column.title)}</span>{unit}'
     inner = f'<button type="button">{words}</button>' if sortable else words
     return f'<th scope="col"{_kind("num" if column.numeric else "")}>{inner}</th>'
 

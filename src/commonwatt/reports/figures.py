@@ -170,7 +170,10 @@ def average_day(view: View) -> Drawing | None:
         axes.axhline(0, color=COLOURS["muted"], lw=1)
         axes.set(xlabel="local time [h]", ylabel="power of the community [kW]", xlim=(0, 24), xticks=range(0, 25, 4))
         svg = inline(figure, name, "Load, PV and net import of the community over the average day.")
-    caption = "Where the dark line is below zero the community gives to the grid: energy that sharing can keep inside."
+    caption = (
+        "Below zero the community as a whole gives to the grid: energy that nobody inside needs at that moment. It is "
+        "what storage and shifted loads could still keep inside."
+    )
     key = ((swatch("-", "load"), "load"), (swatch("fill", "pv"), "PV"), *_net_key(view))
     return Drawing(name, "The average day", svg, caption, key)
 

@@ -30,6 +30,8 @@ HEADINGS = {
 SHORT = {"one_meter": "One meter", "own_meters": "Own meters"}
 FEW = 6
 """Scenarios that are drawn day by day, a line each."""
+INFO = "info: "
+"""How a finding begins that is no warning."""
 NEED = "Figures need the extra [reports]: pip install 'commonwatt[reports]'"
 
 
@@ -90,7 +92,8 @@ def _worlds(view: View) -> tuple[str, ...]:
 
 
 def _warnings(view: View) -> str:
-    findings, notes = view.results.findings, list(view.results.notes)
+    findings = [line for line in view.results.findings if not line.startswith(INFO)]
+    notes = [*view.results.notes, *(line.removeprefix(INFO) for line in view.results.findings if line not in findings)]
     found = f'<div class="box warn"><h2>Check the data first</h2>{items(findings)}</div>' if findings else ""
     if not figures.available():
         notes.append(NEED)
@@ -134,7 +137,7 @@ def _world(view: View, world: str) -> str:
         "worlds; scenarios of different worlds are never ranked against each other."
     )
     drawn = [figures.trade_off(view, world), figures.gains(view, world)] if figures.available() else []
-    costs = "".join(ranking.costs(view, world))
+    costs = ranking.costs(view, world)
     losers = ranking.losers(view, world) or paragraph("Nobody pays more than standing alone in any of these scenarios.")
     parts = [
         f'<section id="{world}"><h2>{escape(HEADINGS[world])}</h2>',
@@ -148,8 +151,8 @@ def _world(view: View, world: str) -> str:
 
 
 COSTS = (
-    "The darker, the dearer for the community as a whole. Rules that keep the same energy inside cost the same: they "
-    "differ in who gets the saving."
+    "The stronger the colour, the dearer for the community as a whole. Rules that keep the same energy inside cost the "
+    "same and share a row: they differ in who gets the saving."
 )
 
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from ..errors import Problems
 from ..noun import Array
-from ._files import MOST_LISTED, present
-from ._json import number, read_json, some
-from ._tables import read_chosen
+from ..reading.files import MOST_LISTED, present
+from ..reading.json_file import number, read_json, some
+from ..reading.sheets import read_chosen
 
 NAMES = {
     "month": ("month",),

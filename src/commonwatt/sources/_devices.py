@@ -12,11 +12,11 @@ from ..clock import Clock
 from ..envelope import Flexibility, Sessions
 from ..errors import Problems
 from ..noun import Array
-from ._files import present
-from ._json import closed, entries, is_number, number, read_json, some
+from ..reading.files import present
+from ..reading.json_file import closed, entries, is_number, number, read_json, some
+from ..reading.sheets import Numbers, Sheet, locate, read_sheet
+from ..reading.stamps import EPOCH, MICROSECOND, instants
 from ._profiles import Profiles
-from ._stamps import EPOCH, MICROSECOND, instants
-from ._tables import Numbers, Sheet, locate, read_sheet
 
 BATTERIES, BENDING, VEHICLES = "battery_specs.json", "load_flexibility.json", "evs"
 SHARES = {"soc_min": 0.1, "soc_max": 0.9, "soc_initial": 0.5}

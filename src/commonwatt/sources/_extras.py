@@ -12,15 +12,14 @@ from .._events import DEVICES, device_outage, pool_maintenance, slots_between
 from ..errors import Problems, ScenarioError
 from ..flow import Community
 from ..noun import Array
+from ..reading.json_file import some
+from ..reading.prices import MONEY, check_kinds
+from ..reading.sheets import Numbers, Sheet, locate, read_sheet
+from ..reading.stamps import check_against, instants
 from ._devices import member_column
-from ._json import some
 from ._profiles import Profiles
-from ._stamps import check_against, instants
-from ._tables import Numbers, Sheet, locate, read_sheet
 
 PRICES, SIGNALS, TRAITS, EVENTS = "prices", "signals", "members", "events"
-PRICE_NAMES = ("import_price", "export_price", "community_price")
-MONEY = Numbers("§4: a price is a number", "write money per kWh with a decimal point", negative=True)
 ANY = Numbers("§3: a quantity is a number", "write it with a decimal point", negative=True)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 EVENT_KINDS = ("device_outage", "pool_maintenance")
@@ -35,11 +34,11 @@ def read_signals(folder: Path, profiles: Profiles, problems: Problems) -> dict[s
         sheet = _timed(folder, stem, numbers, profiles, problems)
         if sheet is None:
             continue
+        if stem == PRICES:
+            check_kinds(sheet, problems)
         for k, name in enumerate(sheet.names):
             where = f"{sheet.file} row 1, column {name}"
-            if stem == PRICES and name not in PRICE_NAMES:
-                problems.add(where, repr(name), "§16: a kind of price", f"write one of {', '.join(PRICE_NAMES)}")
-            elif not NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 problems.add(where, repr(name), "§9: a quantity and its unit", "write it like carbon_kg_per_kwh")
             elif name in found:
                 problems.add(where, repr(name), "every signal stands once", f"remove it here or from {PRICES}")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ..clock import time_zone
 from ..errors import DataError, Problems
-from ._files import present, read_text
-from ._json import some
-from ._stamps import instant
+from ..reading.files import present, read_text
+from ..reading.json_file import some
+from ..reading.stamps import instant
 
 FILE = "community.yaml"
 NEEDED = ("start", "slot_minutes", "zone", "unit", "orientation")

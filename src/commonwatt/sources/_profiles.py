@@ -12,10 +12,10 @@ import numpy as np
 from ..clock import Clock
 from ..errors import Problems
 from ..noun import Array, Index
+from ..reading.json_file import some
+from ..reading.sheets import POWER, Decide, Sheet, locate, read_matrix
+from ..reading.stamps import MICROSECOND, check_against, check_line, instants, slot_length
 from ._head import FILE, Head
-from ._json import some
-from ._stamps import MICROSECOND, check_against, check_line, instants, slot_length
-from ._tables import POWER, Decide, Sheet, locate, read_matrix
 
 LOAD, PV = "load_profiles", "pv_profiles"
 ASSUMED = Head(datetime(2025, 1, 1, tzinfo=UTC), timedelta(minutes=15), "UTC", "kW", "rows", "")

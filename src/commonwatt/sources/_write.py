@@ -16,11 +16,12 @@ from ..envelope import Flexibility, Sessions
 from ..errors import ScenarioError
 from ..flow import Community
 from ..noun import Array, Mask
+from ..reading.prices import PRICE_NAMES
+from ..reading.stamps import EPOCH, MICROSECOND
 from ._devices import BATTERIES, BENDING, LEVELS, SESSION, SESSION_NUMBERS, VEHICLES, batteries_of
-from ._extras import EVENT_COLUMNS, EVENTS, PRICE_NAMES, PRICES, SERIES, SIGNALS, TRAITS
+from ._extras import EVENT_COLUMNS, EVENTS, PRICES, SERIES, SIGNALS, TRAITS
 from ._head import FILE
 from ._profiles import ASSUMED, LOAD, PV
-from ._stamps import EPOCH, MICROSECOND
 
 Columns = dict[str, Any]
 PLAIN = {"efficiency_charge": "charge_efficiency", "efficiency_discharge": "discharge_efficiency", "leakage": "leakage"}

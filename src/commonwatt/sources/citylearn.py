@@ -16,11 +16,11 @@ from ..clock import Clock, time_zone
 from ..errors import DataError, Problems
 from ..flow import Community, Flexibility, Streams
 from ..noun import Array
+from ..reading.files import is_folder
+from ..reading.json_file import read_json
 from . import Source
 from ._citylearn import Building, battery, read_buildings, read_signal, schema_files, steps_of
 from ._devices import batteries_of
-from ._files import is_folder
-from ._json import read_json
 
 FIRST_YEAR, LAST_YEAR = 1996, 2022
 EXACT = 1.0

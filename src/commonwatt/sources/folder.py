@@ -12,10 +12,10 @@ import numpy as np
 
 from ..errors import DataError, Problems
 from ..flow import Community, Flexibility, Streams
+from ..reading.files import is_folder, present
 from . import Source
 from ._devices import BATTERIES, BENDING, VEHICLES, read_batteries, read_bending, read_vehicles
 from ._extras import EVENTS, PRICES, SIGNALS, TRAITS, read_series, read_signals, read_traits, series_stems, with_events
-from ._files import is_folder, present
 from ._head import FILE, Head, read_head
 from ._profiles import LOAD, PV, Profiles, read_profiles
 from ._sample import sample

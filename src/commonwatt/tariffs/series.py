@@ -56,7 +56,7 @@ class Series(Tariff):
     def _table(self, community: Community) -> dict[str, Array]:
         if self.file is None:
             return {}
-        from ..tables import price_columns
+        from ..reading.prices import price_columns
 
         return price_columns(self.file, community.clock)
 

@@ -9,8 +9,8 @@ import numpy as np
 from ..clock import Clock
 from ..errors import Problems
 from ..noun import Index
-from ._files import MOST_LISTED
-from ._tables import Sheet
+from .files import MOST_LISTED
+from .sheets import Sheet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import Problems
 from ..noun import Array
-from ._files import MOST_BYTES, MOST_LISTED, present, read_text
+from .files import MOST_BYTES, MOST_LISTED, present, read_text
 
 MOST_CELLS = 100_000_000
 MOST_CELL = 200
@@ -89,7 +89,7 @@ def read_matrix(path: Path, decide: Decide, numbers: Numbers, problems: Problems
 def _read(path: Path, decide: Decide, text: tuple[str, ...], numbers: Numbers, problems: Problems) -> Sheet | None:
     before = len(problems.lines)
     if path.suffix == ".parquet":
-        from ._parquet import read_parquet
+        from .parquet import read_parquet
 
         sheet = read_parquet(path, decide, text, problems)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import Problems
-from ._files import MOST_BYTES_SMALL, read_text
+from .files import MOST_BYTES_SMALL, read_text
 
 MOST_DEPTH = 20
 

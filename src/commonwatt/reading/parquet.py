@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import Problems
-from ._files import MOST_LISTED, regular
-from ._tables import MOST_CELL, Decide, Sheet, check_names, fits, label, lacks
+from .files import MOST_LISTED, regular
+from .sheets import MOST_CELL, Decide, Sheet, check_names, fits, label, lacks
 
 MOST_BYTES = 4 << 30
 
