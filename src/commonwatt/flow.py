@@ -59,6 +59,8 @@ class Community(Noun):
     signals: Annotated[Mapping[str, Array], "T"] = field(default_factory=dict)
     series: Annotated[Mapping[str, Array], "T", "N"] = field(default_factory=dict)
     traits: Annotated[Mapping[str, Array], "N"] = field(default_factory=dict)
+    sessions: Sessions = field(default_factory=Sessions.none)
+    """The charging sessions that vehicles were made from, kept as data."""
     streams: Streams = SEEDED
     notes: tuple[str, ...] = ()
     """What was assumed or found while it was read; shown with every result."""

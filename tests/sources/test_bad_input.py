@@ -1,5 +1,6 @@
 """Whatever the bytes: a community, or a DataError that names the place, the rule and the remedy."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -257,7 +258,9 @@ def test_any_bytes_end_in_a_result_or_a_data_error(folder, name):
 def test_any_bytes_of_the_other_forms(folder, tmp_path, name):
     draw = np.random.default_rng(5)
     other = write_folder(
-        Folder(path=folder).community(Streams(1)).window(0, 6), tmp_path / "other", table="parquet", sessions=SESSIONS
+        dataclasses.replace(Folder(path=folder).community(Streams(1)).window(0, 6), sessions=SESSIONS),
+        tmp_path / "other",
+        table="parquet",
     )
     whole = (other / name).read_bytes()
     for _ in range(40):

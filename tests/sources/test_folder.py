@@ -15,6 +15,7 @@ from commonwatt.flow import Community, Streams
 from commonwatt.sources._write import write_folder
 from commonwatt.sources.folder import Folder
 from commonwatt.sources.sample import Sample
+from commonwatt.sources.synthetic import Synthetic
 
 STREAMS = Streams(7)
 HEAD = """start: 2025-01-01T00:00:00+01:00
@@ -272,13 +273,13 @@ def awkward():
         signals={"import_price": draw.normal(size=120), "temperature_c": draw.normal(size=120) / 3}, series=bent,
         traits={"pv_kwp": np.array([1 / 3, 0, 5.0])},
     )  # fmt: skip
-    return community, sessions
+    return dataclasses.replace(community, sessions=sessions)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_written_and_read_it_is_the_same(tmp_path, form):
-    community, sessions = awkward()
-    path = write_folder(community, tmp_path / "new" / "folder", table=form, sessions=sessions, currency="EUR")
+    community = awkward()
+    path = write_folder(community, tmp_path / "new" / "folder", table=form, currency="EUR")
     same(read(path), community)
     assert [p.name for p in path.parent.iterdir()] == ["folder"]
 
@@ -294,9 +295,9 @@ def test_sample_survives_both_forms(tmp_path):
 
 
 def test_writing_refuses_what_is_there_and_what_does_not_fit(tmp_path):
-    community, _ = awkward()
+    community = awkward()
     with pytest.raises(ScenarioError, match="vehicles are written from their sessions"):
-        write_folder(community, tmp_path / "x")
+        write_folder(dataclasses.replace(community, sessions=Sessions.none()), tmp_path / "x")
     with pytest.raises(ScenarioError, match="form s0"):
         write_folder(community, tmp_path / "x", form="s0")
     assert not (tmp_path / "x").exists()
@@ -318,3 +319,11 @@ def test_parquet_instants_serve_as_times(tmp_path):
         frame.to_parquet(tmp_path / f"{name}.parquet", index=False)
     (tmp_path / "community.yaml").write_text(COLUMNS)
     assert read(tmp_path).load_kw[:, 0].tolist() == [1, 2, 3]
+
+
+def test_a_generated_community_with_vehicles_survives(tmp_path):
+    community = Synthetic(members=6, days=9, ev_share=0.5).community(STREAMS)
+    assert community.sessions.member.size > 5
+    again = read(write_folder(community, tmp_path / "own"))
+    same(again, community)
+    assert (again.sessions.arrival == community.sessions.arrival).all()

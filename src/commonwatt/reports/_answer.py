@@ -14,7 +14,7 @@ def verdict(view: View, world: str) -> list[str]:
     if not ranked:
         return ["Nothing is shared in any of these scenarios: each member deals with the grid alone."]
     best = ranked[0]
-    return [_finding(view, best), *filter(None, [_saving(view, best), _cheapest(view, ranked), _unlucky(ranked)])]
+    return [_finding(view, best), *filter(None, [_till(best, view.currency), _saving(view, best), _cheapest(view, ranked), _unlucky(ranked)])]
 
 
 def _finding(view: View, best: Line) -> str:
@@ -81,7 +81,7 @@ def _till(line: Line, currency: str) -> str:
     left, cost = line.run.metrics["operator_result"], line.run.metrics["total_cost"]
     if not abs(left) > 1e-6 * (1 + abs(cost)):
         return ""
-    where = f"{words.sentence(line.rule)} ({line.setting})"
+    where = f"{words.sentence(line.rule)}, {line.setting},"
     if left > 0:
         return f"{where} leaves {words.money(left)} {currency} with the operator, its fees included."
     text = f"{where} collects {words.money(-left)} {currency} less than the grid charges: the operator's deficit."
@@ -104,7 +104,7 @@ def asked(view: View) -> list[tuple[str, str]]:
     counts[2] = counts[2].replace("way of running devicess", "ways of running devices")
     devices = len(facts.obliged)
     return [
-        ("Community", f"{words.plural(len(facts.names), 'member')}, {with_pv} with PV, {words.plural(devices, 'device')}"),
+        ("Community", f"{words.plural(len(facts.names), 'member')}, {with_pv} with PV, {words.plural(devices, 'device') if devices else 'no devices'}"),
         ("Time", words.span(facts)),
         ("Energy", f"load {words.number(facts.load_kwh.sum(), 0)} kWh, PV {words.number(facts.pv_kwh.sum(), 0)} kWh"),
         ("Compared", f"{words.plural(len(lines), 'scenario')}: {words.listed(counts)}"),

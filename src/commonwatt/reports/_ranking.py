@@ -17,7 +17,7 @@ def ranking(view: View, world: str, most: int | None = None) -> str:
     """The ranking of one world with the references below, or only its first lines."""
     ranked = view.ranked(world)
     lines = ranked[:most] if most else [*ranked[:MOST_LINES], *view.references]
-    caption = f"The best {len(lines)} of {len(ranked)}" if most else "All scenarios, best first; references at the end"
+    caption = f"The best {len(lines)} of {len(ranked)}" if most else "All scenarios, best first, then the references; choose a heading to sort"
     return table(caption, _columns(view), [_ranked(x) for x in lines], sortable=not most, kind="ranking")
 
 
@@ -54,7 +54,7 @@ def costs(view: View, world: str) -> str:
     rows: dict[tuple[str, str], dict[str, Line]] = {}
     for line in lines:
         rows.setdefault((line.dispatch, line.rule), {})[line.tariff] = line
-    if len(tariffs) < 2 or len(rows) < 2 or len(lines) < len(tariffs) * len(rows) / 2:
+    if len(tariffs) < 2 or len(rows) < 2 or len(lines) < 0.75 * len(tariffs) * len(rows):
         return ""
     values = [x.run.metrics["total_cost"] for x in lines]
     low, wide = min(values), max(max(values) - min(values), 1e-12)
@@ -92,10 +92,10 @@ def members(view: View, line: Line) -> str:
     """Every member's energy and bill under one scenario; where there are very many, those that gain least."""
     rows = line.run.members()
     left_out = len(rows) - MOST_MEMBERS
-    caption = f"Every member under {line.rule}, {line.setting}"
+    caption = f"Every member under {line.rule}, {line.setting}; choose a heading to sort"
     if left_out > 0:
         rows = sorted(rows, key=lambda row: row["saving"])[:MOST_MEMBERS]
-        caption += f": the {MOST_MEMBERS} that gain least, {left_out:,} more are left out"
+        caption += f". The {MOST_MEMBERS} that gain least, {left_out:,} more are left out"
     unit = view.currency
     columns = [
         Column("member", numeric=False), Column("load", "kWh"), Column("PV", "kWh"), Column("bought inside", "kWh"),

@@ -9,7 +9,7 @@ from html import escape
 from importlib.util import find_spec
 from typing import Any
 
-WIDTH = 460
+WIDTH = 440
 """Of every figure. [px]"""
 VARIABLES = (
     "ink", "muted", "line", "surface", "load", "pv", "good", "bad", "m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7",
@@ -29,7 +29,7 @@ PATHS = {
 """The same shapes 16 pixels wide, for legends."""
 STYLE = {
     "svg.fonttype": "none",
-    "font.size": 11.0,
+    "font.size": 12.0,
     "axes.facecolor": "none",
     "axes.edgecolor": COLOURS["line"],
     "axes.labelcolor": COLOURS["muted"],

@@ -39,7 +39,7 @@ def table(
     classes = " ".join(filter(None, ["sortable" if sortable else "", kind]))
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f'<table class="{classes}"><caption>{escape(caption)}</caption>'
+        f'<table class="{classes}"><caption><span>{escape(caption)}</span></caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -19,6 +19,8 @@ __all__ = ["Drawing", "available", "average_day", "daily_bills", "daily_energy",
 DASHES = ("-", "--", ":", "-.")
 MOST_ROWS = 24
 """Members shown by name; more are shown as a cloud per mechanism."""
+LEAST_MARKS = 3
+"""Scenarios of a world that make a scatter worth reading."""
 MOST_TITLES = 400
 POINTS = 400
 """Most points of a duration curve."""
@@ -38,7 +40,7 @@ class Drawing:
 def trade_off(view: View, world: str) -> Drawing | None:
     """Saving against fairness, one mark per scenario of a world and of the reference; losers are ringed."""
     lines = [x for x in (*view.ranked(world)[::-1], *view.references) if not _nan(x, "saving_share", "fairness")]
-    if not lines:
+    if len(view.ranked(world)) < LEAST_MARKS:
         return None
     name, titles = f"trade-{world}", {}
     with style(name):

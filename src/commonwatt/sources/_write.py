@@ -33,20 +33,19 @@ def write_folder(
     *,
     table: Literal["csv", "parquet"] = "csv",
     form: Literal["own", "s0"] = "own",
-    sessions: Sessions | None = None,
     currency: str = "",
     force: bool = False,
 ) -> Path:
     """Writes `community` as a folder that `Folder` reads; first beside it, then moved in one step. Returns `path`.
 
     `form="s0"`: members in rows, steps in columns, no times; only 15-minute slots from 2025-01-01 00:00 UTC, and only
-    profiles, batteries and bounds of the load. Vehicles are written from their `sessions`. Raises ScenarioError for a
+    profiles, batteries and bounds of the load. Vehicles are written as their sessions. Raises ScenarioError for a
     folder that is not empty (unless `force`), or for what the form cannot hold.
     """
     path = Path(path)
     if path.exists() and not force and (not path.is_dir() or any(path.iterdir())):
         raise ScenarioError(f"{path}: there is something (§16: nothing is overwritten); choose another, or use --force")
-    files = _own(community, table, sessions, currency) if form == "own" else _s0(community, table)
+    files = _own(community, table, currency) if form == "own" else _s0(community, table)
     try:
         _placed(path, files)
     except OSError as error:
@@ -78,7 +77,7 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _own(community: Community, table: str, sessions: Sessions | None, currency: str) -> dict[str, Columns | str]:
+def _own(community: Community, table: str, currency: str) -> dict[str, Columns | str]:
     """File name -> columns of a table, or text."""
     clock = community.clock
     stamps = _stamps(community)
@@ -103,7 +102,7 @@ def _own(community: Community, table: str, sessions: Sessions | None, currency: 
     if community.traits:
         files[f"{TRAITS}.{table}"] = {"member": list(community.names), **community.traits}
     files.update(_bending(community))
-    files.update(_devices(community, table, sessions))
+    files.update(_devices(community, table, community.sessions))
     return files
 
 
@@ -114,7 +113,7 @@ def _s0(community: Community, table: str) -> dict[str, Columns | str]:
         what = f"slots of {clock.slot} from {clock.start.isoformat()} in {clock.zone}"
         raise ScenarioError(f"form s0: {what} (15 min from 2025-01-01 00:00 UTC); write the form own")
     beyond = [name for name in (*community.signals, *community.series, *community.traits) if name not in _BENT]
-    files: dict[str, Columns | str] = {**_bending(community), **_devices(community, table, None)}
+    files: dict[str, Columns | str] = {**_bending(community), **_devices(community, table, Sessions.none())}
     if beyond or any(name.startswith(EVENTS) for name in files):
         raise ScenarioError(f"form s0: {', '.join(beyond) or EVENTS} (profiles and batteries only); write the form own")
     for stem, values in ((LOAD, community.load_kw), (PV, community.pv_kw)):
@@ -150,13 +149,12 @@ def _bending(community: Community) -> dict[str, str]:
     return {BENDING: json.dumps(entries, allow_nan=False)}
 
 
-def _devices(community: Community, table: str, sessions: Sessions | None) -> dict[str, Columns | str]:
+def _devices(community: Community, table: str, drive: Sessions) -> dict[str, Columns | str]:
     """Batteries, sessions and events. Raises ScenarioError for devices that these files cannot hold."""
     have, clock, names = community.flexibility, community.clock, community.names
     battery = have.kind == "battery"
     rows = [(int(have.owner[k]), _sheet(have, k)) for k in np.flatnonzero(battery).tolist()]
     standing = {names[have.owner[k]]: _standing(have, k) for k in np.flatnonzero(battery).tolist()}
-    drive = Sessions.none() if sessions is None else sessions
     again = Flexibility.joined(batteries_of(clock.slots, rows), Flexibility.vehicles(clock, drive))
     _check_same(have, again, standing, names)
     events = [("pool_maintenance", "", "", *window) for window in _windows(~community.market_open)]

@@ -94,6 +94,7 @@ def _assembled(path: Path, profiles: Profiles, streams: Streams, problems: Probl
         pv_kw=profiles.pv_kw,
         market_open=np.ones(profiles.clock.slots, np.bool_),
         flexibility=Flexibility.joined(batteries, Flexibility.vehicles(profiles.clock, sessions)),
+        sessions=sessions,
         signals=read_signals(path, profiles, problems),
         series={**bending, **read_series(path, profiles, problems)},
         traits=read_traits(path, profiles.names, problems),

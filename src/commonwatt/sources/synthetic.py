@@ -89,6 +89,7 @@ class Synthetic(Source):
         air_c = above.temperature_c()
         annual_kwh, peak_kw = self._sizes(streams)
         owner, capacity = self._storage(streams, peak_kw)
+        sessions = self._sessions(streams, clock)
         return Community(
             clock=clock,
             names=tuple(f"home_{home + 1:02d}" for home in range(self.members)),
@@ -97,8 +98,9 @@ class Synthetic(Source):
             market_open=np.ones(clock.slots, np.bool_),
             flexibility=Flexibility.joined(
                 self._batteries(clock.slots, owner, capacity),
-                Flexibility.vehicles(clock, self._sessions(streams, clock)),
+                Flexibility.vehicles(clock, sessions),
             ),
+            sessions=sessions,
             signals={
                 "temperature_c": steps.slot_means(air_c),
                 "irradiance_w_m2": steps.slot_means(above.clearness() * above.clear_w_m2),
@@ -158,7 +160,11 @@ class Synthetic(Source):
         number = weeks(clock.stamps[0], clock.stamps[-1], after=1)
         found = stays(streams, owners, number)
         origin = calendar(number)[0]
-        arrival, departure = (slot_at(clock, origin, hours) for hours in (found.arrival_h, found.departure_h))
+        seconds = clock.slot.total_seconds()
+        arrival, departure = (
+            np.round(slot_at(clock, origin, hours) * seconds) / seconds
+            for hours in (found.arrival_h, found.departure_h)
+        )
         inside = (arrival >= 0) & (arrival < clock.slots)
         power = found.power_kw[inside]
         return Sessions(
