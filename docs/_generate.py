@@ -27,8 +27,8 @@ from commonwatt.flow import Pool
 from commonwatt.markets import MARKETS, Market
 from commonwatt.metrics import METRICS
 from commonwatt.record import Record
-from commonwatt.registry import Plugin, Settings, parameters
-from commonwatt.reports.catalogue import STAGES, named
+from commonwatt.registry import Settings, parameters
+from commonwatt.reports.catalogue import STAGES
 from commonwatt.run import auditor
 from commonwatt.scenario import Scenario, Study, load, presets
 
@@ -62,7 +62,9 @@ def block(name: str) -> str:
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines
+    )
 
 
 def fields(shape: type[Settings]) -> str:
@@ -208,13 +210,13 @@ def metric_table() -> str:
 
 
 def preset_table() -> str:
-    """Every preset with its first line."""
+    """Every preset with the first comment of its file."""
     rows = []
-    lines = named("presets") or {}
-    for name in presets():
+    for name, path in presets().items():
         found = load(name)
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
         exports = ", ".join(f"`{e}`" for e in getattr(found, "exports", ()))
-        rows.append((f"`{name}`", found.kind, lines[name].partition(": ")[2], exports or "none"))
+        rows.append((f"`{name}`", found.kind, lines[0].lstrip("# ") if lines else "", exports or "none"))
     return table(("preset", "kind", "what it is", "exports"), rows)
 
 
@@ -260,7 +262,10 @@ def ranking() -> str:
 
 def columns(name: str) -> str:
     """The header line of a file that a study writes."""
-    rows = {"ranking": results().rows[0].values(), "members": {"scenario": "", **next(iter(results().runs.values())).members()[0]}}
+    rows = {
+        "ranking": results().rows[0].values(),
+        "members": {"scenario": "", **next(iter(results().runs.values())).members()[0]},
+    }
     return "```text\n" + ",".join(rows[name]) + "\n```"
 
 
@@ -292,8 +297,9 @@ def picture() -> str:
     total = high + 14 + 18 * rows
     body = drawing.svg[drawing.svg.index(">") + 1 : drawing.svg.rindex("</svg>")]
     key = "".join(
-        f'<g transform="translate({14 + (k % 3) * wide / 3:.1f} {high + 4 + 18 * (k // 3):.1f})">'
-        f"{re.sub(r'</?svg[^>]*>', '', mark)}<text x=\"22\" y=\"12\" style=\"font-size: 11px; fill: var(--ink)\">{text}</text></g>"
+        f'<g transform="translate({14 + (0, 0.31, 0.72)[k % 3] * wide:.1f} {high + 4 + 18 * (k // 3):.1f})">'
+        f"{re.sub(r'</?svg[^>]*>', '', mark)}"
+        f'<text x="22" y="12" style="font-size: 11px; fill: var(--ink)">{text}</text></g>'
         for k, (mark, text) in enumerate(drawing.key)
     )
     label = re.search(r'aria-label="([^"]*)"', drawing.svg)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests._communities import CLOCK_CHANGE, MONTH_END, make_community
 
 from commonwatt.flow import Community
-from tests._communities import CLOCK_CHANGE, MONTH_END, make_community
 
 
 @pytest.fixture(params=[0, 1], ids=["clock_change", "month_end"])

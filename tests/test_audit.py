@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests._communities import MONTH_END, common, hand_made, make_community, world_of
 
 from commonwatt.accounts import Account, Entries
 from commonwatt.audit import Audit, Declared
@@ -36,7 +37,6 @@ from commonwatt.scenario import Scenario, load
 from commonwatt.simulate import simulate
 from commonwatt.tariffs.flat import Flat
 from commonwatt.tariffs.time_of_use import TimeOfUse
-from tests._communities import MONTH_END, common, hand_made, make_community, world_of
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -186,7 +186,7 @@ def some_cell(case: Case, column: str, rng: np.random.Generator) -> tuple[int, t
     raise AssertionError(f"no cell of {column} carries energy")
 
 
-# --- sound runs -------------------------------------------------------------------------------------------------------
+# --- sound runs ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -222,7 +222,7 @@ def test_every_invariant_says_what_it_means() -> None:
     assert found == set(INVARIANTS), "an invariant that no case applies is not tested"
 
 
-# --- one cell -------------------------------------------------------------------------------------------------------
+# --- one cell --------------------------------------------------------------------------------------------------------
 
 SIZES = (1e-6, -1e-6, 1e-3, -1e-3, 0.5, -0.5, 1e3, float("nan"))
 
@@ -292,7 +292,7 @@ def test_a_whole_column(name: str, column: str, kind: str, at: int) -> None:
     assert named(column) & set(broken), f"only {broken}"
 
 
-# --- entries, trades, access ------------------------------------------------------------------------------------------
+# --- entries, trades, access -----------------------------------------------------------------------------------------
 
 
 def with_entries(case: Case) -> int:
@@ -372,7 +372,9 @@ def trade_faults(record: Record, row: int) -> dict[str, Record]:
         return with_(**{field: values})
 
     rows = np.arange(trades.kwh.size)
-    faults = {f"{field} {by:+g}": moved(field, by) for field in ("kwh", "sent_kwh", "price") for by in (1e-6, -1e-3, 1.0)}
+    faults = {
+        f"{field} {by:+g}": moved(field, by) for field in ("kwh", "sent_kwh", "price") for by in (1e-6, -1e-3, 1.0)
+    }
     faults |= {f"{field} {by:+d}": moved(field, by) for field in ("buyer", "seller") for by in (1, -1, 50)}
     faults |= {f"slot {by:+d}": moved("slot", by) for by in (1, -1, 1000)}
     faults["to itself"] = moved("seller", int(trades.buyer[row] - trades.seller[row]))
@@ -419,7 +421,7 @@ def test_a_sharing_forgotten(name: str) -> None:
     assert {"C1", "M2"} & set(case.broken(at, replace(case.records[at], sharings=())))
 
 
-# --- money and energy moved -------------------------------------------------------------------------------------------
+# --- money and energy moved ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [1e-6, 1e-3, 1.0])
@@ -467,7 +469,7 @@ def test_money_that_appears_on_both_sides(name: str) -> None:
     assert {"M0", "M3"} <= set(case.broken(0, fault))
 
 
-# --- mistakes in the code that makes records ----------------------------------------------------------------------------
+# --- mistakes in the code that makes records -------------------------------------------------------------------------
 
 
 def _audited(document: Scenario, community: Community) -> str:
@@ -612,8 +614,8 @@ def test_a_broken_run_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         run(LOSSY, community=make_community(4))
 
 
-# --- by hand ----------------------------------------------------------------------------------------------------------
-# One hour. Member 0 wants 4 kWh, member 1 wants 2, member 2 has 5; the pool delivers 0.8 of what is sent; 0.30 and 0.10.
+# --- by hand ---------------------------------------------------------------------------------------------------------
+# One hour at 0.30 and 0.10. Member 0 wants 4 kWh, member 1 wants 2, member 2 has 5; 0.8 of what is sent arrives.
 # Delivered inside: min(6, 0.8 x 5) = 4. Bought outside: 6 - 4 = 2 at 0.30. Member 2 is paid for 4 of its 5 kWh.
 
 

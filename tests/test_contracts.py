@@ -16,19 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
-
-from commonwatt.devices import DEVICES
-from commonwatt.dispatch import DISPATCH, Dispatch
-from commonwatt.errors import ScenarioError
-from commonwatt.flow import Community, Flexibility, Pool, Prices, Streams
-from commonwatt.forecasts import FORECASTS
-from commonwatt.markets import MARKETS, Market
-from commonwatt.metrics import METRICS
-from commonwatt.registry import Plugin, Settings, parameters
-from commonwatt.regulators import REGULATORS
-from commonwatt.run import run
-from commonwatt.sources import SOURCES, Source
-from commonwatt.tariffs import TARIFFS, Tariff
 from tests._communities import (
     CLOCK_CHANGE,
     TERMS,
@@ -50,6 +37,22 @@ from tests._communities import (
     world_of,
 )
 
+from commonwatt.devices import DEVICES
+from commonwatt.dispatch import DISPATCH, Dispatch
+from commonwatt.errors import ScenarioError
+from commonwatt.flow import Community, Flexibility, Pool, Prices, Streams
+from commonwatt.forecasts import FORECASTS
+from commonwatt.markets import MARKETS, Market
+from commonwatt.metrics import METRICS
+from commonwatt.noun import running_sum
+from commonwatt.registry import Plugin, Settings, parameters
+from commonwatt.regulators import REGULATORS
+from commonwatt.run import run
+from commonwatt.settlement import owed as owed_in_all
+from commonwatt.simulate import simulate
+from commonwatt.sources import SOURCES, Source
+from commonwatt.tariffs import TARIFFS, Tariff
+
 REGISTRIES: dict[str, dict[str, Any]] = {
     "sources": SOURCES,
     "devices": DEVICES,
@@ -64,6 +67,13 @@ ALL_CLASSES = [pytest.param(cls, id=f"{stage}-{kind}") for stage, r in REGISTRIE
 RULES = [pytest.param(plugin, id=label) for label, plugin in instances(DISPATCH) if plugin.causal]
 PLANNERS = [pytest.param(plugin, id=label) for label, plugin in instances(DISPATCH) if not plugin.causal]
 MARKET_VARIANTS, TARIFF_VARIANTS = variants(MARKETS), variants(TARIFFS)
+
+
+def promising(promise: str) -> list[Any]:
+    """The markets that promise it, as parameters."""
+    return [pytest.param(m, id=label) for label, m in instances(MARKETS) if getattr(m.promise, promise)]
+
+
 JOINT = next(m for _, m in instances(MARKETS) if m.promise.world == "one_meter" and m.promise.rational)
 CALM = next(plugin for _, plugin in instances(DISPATCH) if plugin.causal)
 
@@ -96,7 +106,7 @@ def first_tariff_for(market: Market) -> Tariff:
     raise AssertionError(f"no tariff suits {market}")
 
 
-# --- settings -------------------------------------------------------------------------------------------------------
+# --- settings --------------------------------------------------------------------------------------------------------
 
 
 def inner_settings(cls: type[Settings]) -> list[type[Settings]]:
@@ -172,7 +182,7 @@ def test_a_plugin_keeps_to_its_stage(plugin: Plugin) -> None:
     assert all(isinstance(path, Path) for path in plugin.inputs())
 
 
-# --- sources and devices --------------------------------------------------------------------------------------------
+# --- sources and devices ---------------------------------------------------------------------------------------------
 
 
 def reads_files(source: Source) -> bool:
@@ -181,9 +191,10 @@ def reads_files(source: Source) -> bool:
     return any(part is Path for field in fields for part in (field.annotation, *_parts(field.annotation)))
 
 
+GENERATORS = [pytest.param(source, id=label) for label, source in instances(SOURCES) if not reads_files(source)]
+
+
 def drawn(source: Source, seed: int = 3) -> Community:
-    if reads_files(source):
-        pytest.skip("reads files, which its own test brings")
     return source.community(Streams(seed))
 
 
@@ -218,7 +229,7 @@ def assert_sound(envelope: Flexibility, community: Community) -> None:
     assert (envelope.kind != "").all()
 
 
-@pytest.mark.parametrize("source", variants(SOURCES))
+@pytest.mark.parametrize("source", GENERATORS)
 def test_a_source_is_deterministic(source: Source) -> None:
     first, second, other = drawn(source), drawn(source), drawn(source, seed=4)
     mine, again = arrays(first), arrays(second)
@@ -227,7 +238,7 @@ def test_a_source_is_deterministic(source: Source) -> None:
     assert not np.array_equal(first.load_kw, other.load_kw)
 
 
-@pytest.mark.parametrize("source", variants(SOURCES))
+@pytest.mark.parametrize("source", GENERATORS)
 def test_a_source_is_plausible(source: Source) -> None:
     community = drawn(source)
     assert community.shape == (community.clock.slots, len(community.names))
@@ -244,8 +255,8 @@ def test_a_source_is_plausible(source: Source) -> None:
     assert_sound(community.flexibility, community)
 
 
-@pytest.mark.parametrize("source", variants(SOURCES))
-def test_a_source_runs(source: Source) -> None:
+@pytest.mark.parametrize("source", GENERATORS)
+def test_a_source_runs_under_every_rule(source: Source) -> None:
     community = drawn(source)
     for dispatch in (plugin.values[0] for plugin in RULES):
         records(scenario(dispatch=dispatch, market=JOINT, tariff=first_tariff_for(JOINT)), community)
@@ -276,7 +287,7 @@ def test_a_device_runs_and_rules_of_thumb_meet_its_deadlines(device: Any, dispat
     assert column(kept, "shortfall_kwh").max(initial=0.0) < 1e-9
 
 
-# --- tariffs, forecasts, dispatch -----------------------------------------------------------------------------------
+# --- tariffs, forecasts, dispatch ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tariff", TARIFF_VARIANTS)
@@ -374,7 +385,23 @@ def test_dispatch_without_devices_is_the_community_as_it_is(dispatch: Dispatch) 
     np.testing.assert_allclose(column(kept, "import_kwh") - column(kept, "export_kwh"), net, rtol=0, atol=1e-12)
 
 
-# --- markets --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dispatch", variants(DISPATCH))
+@pytest.mark.parametrize("tariff", TARIFF_VARIANTS)
+def test_standing_alone_is_a_run_like_any_other(tariff: Tariff, dispatch: Dispatch, community: Community) -> None:
+    """However it is computed, it is to the bit what the pipeline gives without a market (§14)."""
+    priced = tariff.model_copy(update={"fixed_per_day": 0.7})
+    document = scenario(tariff=priced, dispatch=dispatch, market=JOINT)
+    result = run_or_skip(document, community)
+    alone = totals(records(document.alone(), community)).by_member["bill_money"]
+    assert np.array_equal(result.facts.alone.by_member["bill_money"], alone)
+    bare = replace(community, pv_kw=np.zeros(community.shape), flexibility=Flexibility.none(community.shape[0]))
+    only = document.load_only()
+    gross = totals(records(only, bare, only.prices(community))).by_member["bill_money"]
+    assert np.array_equal(result.facts.gross.by_member["bill_money"], gross)
+    np.testing.assert_allclose(result.savings, alone - bills(records(document, community)).sum(axis=0), atol=1e-11)
+
+
+# --- markets ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dispatch", RULES)
@@ -386,7 +413,8 @@ def test_the_books_close_and_promises_hold(market: Market, tariff: Tariff, dispa
         document = scenario(tariff=tariff, dispatch=dispatch, market=market, pool=pool)
         result = run_or_skip(document, community)
         assert result.verdict.holds
-        if market.promise.rational and pool == Pool() and is_common(document.prices(community)):
+        at_the_pools_tariff = tariff.alone() == tariff and is_common(document.prices(community))
+        if market.promise.rational and pool == Pool() and at_the_pools_tariff:
             assert result.metrics["losers"] == 0
 
 
@@ -400,7 +428,9 @@ def is_common(prices: Prices) -> bool:
 @pytest.mark.parametrize("dispatch", PLANNERS)
 @pytest.mark.parametrize("market", MARKET_VARIANTS)
 def test_the_books_close_with_planners(market: Market, dispatch: Dispatch, community: Community) -> None:
-    assert run_or_skip(scenario(tariff=first_tariff_for(market), dispatch=dispatch, market=market), community).verdict.holds
+    assert run_or_skip(
+        scenario(tariff=first_tariff_for(market), dispatch=dispatch, market=market), community
+    ).verdict.holds
 
 
 @pytest.mark.parametrize("dispatch", PLANNERS)
@@ -438,7 +468,7 @@ def test_what_is_promised_is_done(market: Market, community: Community) -> None:
     bought, sold = column(kept, "bought_kwh"), column(kept, "sold_kwh")
     access = np.concatenate([record.access for record in kept])
     assert all(record.one_meter == (promise.world == "one_meter") for record in kept)
-    assert not (bought[~access].any() or sold[~access].any())
+    assert not (bought + sold)[~access].any()
     if promise.in_band:
         for price, kwh in ((column(kept, "buy_price"), bought), (column(kept, "sell_price"), sold)):
             traded = kwh > 0
@@ -456,11 +486,23 @@ def test_what_is_promised_is_done(market: Market, community: Community) -> None:
         assert column(kept, "till_money")[-1, 0] == pytest.approx(fees, abs=1e-9)
 
 
+@pytest.mark.parametrize("dispatch", RULES)
 @pytest.mark.parametrize("market", MARKET_VARIANTS)
+def test_bills_without_series_are_the_same_to_the_bit(market: Market, dispatch: Dispatch, community: Community) -> None:
+    """The short way to bills and the long one, from window to window."""
+    for fixed, pool in itertools.product((0.0, 0.7), TERMS.values()):
+        tariff = first_tariff_for(market).model_copy(update={"fixed_per_day": fixed})
+        document = scenario(tariff=tariff, market=market, dispatch=dispatch, pool=pool)
+        sums = carried = np.zeros(community.shape[1])
+        for window in simulate(document, community, cut=40):
+            sums = running_sum(sums, window.bills.total)
+            carried, _ = owed_in_all(window.schedule, window.prices, window.clearing, window.before, carried)
+            assert np.array_equal(carried, sums)
+
+
+@pytest.mark.parametrize("market", promising("core"))
 def test_no_group_would_leave(market: Market) -> None:
     """A mechanism in the core: no coalition pays less for a slot on a meter of its own."""
-    if not market.promise.core:
-        pytest.skip("promises no core")
     for seed in range(3):
         community = replace(make_community(seed, members=5, devices=False), market_open=np.ones(110, np.bool_))
         document = scenario(tariff=first_tariff_for(market), market=market)
@@ -476,10 +518,8 @@ def test_no_group_would_leave(market: Market) -> None:
 
 
 @pytest.mark.parametrize("dispatch", RULES)
-@pytest.mark.parametrize("market", MARKET_VARIANTS)
+@pytest.mark.parametrize("market", promising("anonymous"))
 def test_the_order_of_members_does_not_matter(market: Market, dispatch: Dispatch, community: Community) -> None:
-    if not market.promise.anonymous:
-        pytest.skip("promises no anonymity")
     order = np.array([3, 1, 5, 0, 4, 2])
     for pool in TERMS.values():
         document = scenario(tariff=first_tariff_for(market), dispatch=dispatch, market=market, pool=pool)
@@ -495,7 +535,7 @@ def test_the_order_of_members_does_not_matter_to_a_tariff(tariff: Tariff, commun
     np.testing.assert_allclose(mine[:, order], theirs, rtol=0, atol=1e-11)
 
 
-# --- cutting time ---------------------------------------------------------------------------------------------------
+# --- cutting time ----------------------------------------------------------------------------------------------------
 
 
 def assert_same_bits(document: Any, community: Community) -> None:
@@ -535,7 +575,7 @@ def test_cutting_the_horizon_changes_no_bit_of_a_regulator(regulator: Any) -> No
     assert_same_bits(document, make_community(0))
 
 
-# --- special slots and scales ---------------------------------------------------------------------------------------
+# --- special slots and scales ----------------------------------------------------------------------------------------
 
 BUY, SELL = 0.3, 0.1
 SPECIAL = {
@@ -577,10 +617,8 @@ def test_special_slots(market: Market, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", SPECIAL)
-@pytest.mark.parametrize("market", MARKET_VARIANTS)
+@pytest.mark.parametrize("market", promising("in_band"))
 def test_where_buying_costs_what_selling_brings_sharing_changes_nothing(market: Market, case: str) -> None:
-    if not market.promise.in_band:
-        pytest.skip("promises no band")
     document, community, prices = special(market, SPECIAL[case], buy=0.2, sell=0.2)
     owed = bills(records(document, community, prices)).sum(axis=0)
     np.testing.assert_allclose(owed, 0.4 * np.array(SPECIAL[case]), rtol=0, atol=1e-12)
@@ -646,7 +684,7 @@ def test_a_slot_in_four_parts_costs_the_same(market: Market) -> None:
     np.testing.assert_allclose(split, whole, rtol=0, atol=1e-10)
 
 
-# --- metrics --------------------------------------------------------------------------------------------------------
+# --- metrics ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from .flow import Array, Community, Trades
 from .markets import Market
 from .record import Record
 
+REMEDY = "compute it again with --force"
 PER_DEVICE = ("charge_kwh", "discharge_kwh", "level_kwh", "shortfall_kwh")
 PER_ACCOUNT = ("account_money", "till_money")
 ROWS = 500_000
@@ -99,59 +101,89 @@ def _rows(table: Entries | Trades) -> dict[str, Any]:
 def read_records(folder: Path, community: Community, market: Market) -> Iterator[Record]:
     """The records of a stored run, a group of whole slots each. Raises DataError for what is no such table."""
     members, devices = community.shape[1], community.flexibility.devices
-    entries, trades = _read_rows(folder, "entries", Entries), _read_rows(folder, "trades", Trades)
+    entries = _read_rows(folder, "entries", Entries) or Entries.none()
+    trades = _read_rows(folder, "trades", Trades)
     start = 0
-    for group, table in enumerate(_groups(folder, "series")):
-        columns = _wide(table, "member", members)
-        stop = start + len(columns["import_kwh"])
-        columns |= _wide(_group(folder, "accounts", group), "account", len(Account))
-        empty = {name: np.empty((stop - start, 0)) for name in PER_DEVICE}
-        columns |= _wide(_group(folder, "devices", group), "device", devices) if devices else empty
-        access, banned = columns.pop("access"), columns.pop("banned_slots")
+    for group in range(_groups(folder, "series")):
+        columns = _wide(folder, group, _Keys("series", "member", start, members))
+        with _reading(folder, "series"):
+            access, banned = columns.pop("access"), columns.pop("banned_slots")
+        slots, stop = len(access), start + len(access)
+        columns |= _wide(folder, group, _Keys("accounts", "account", start, len(Account), slots))
+        columns |= {name: np.empty((slots, 0)) for name in PER_DEVICE}
+        if devices:
+            columns |= _wide(folder, group, _Keys("devices", "device", start, devices, slots))
         yield Record(
             clock=community.clock.window(start, stop), columns=columns, access=access, banned_slots=banned,
-            entries=_between(entries, start, stop) or Entries.none(), trades=_between(trades, start, stop),
+            entries=_between(entries, start, stop), trades=trades and _between(trades, start, stop),
             one_meter=market.promise.world == "one_meter", sharings=market.sharings(),
         )  # fmt: skip
         start = stop
     if start != community.shape[0]:
-        raise DataError(f"{folder}/series.parquet: {start} of {community.shape[0]} slots; run it again with --force")
+        raise DataError(f"{folder}/series.parquet: {start} of {community.shape[0]} slots (§2); {REMEDY}")
+
+
+@contextmanager
+def _reading(folder: Path, name: str) -> Iterator[None]:
+    """Whatever is wrong with a table becomes a DataError that names it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError, ValueError, IndexError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{folder}/{name}.parquet: cannot be read: {reason} (§16: a stored table); {REMEDY}") from error
 
 
 def _open(folder: Path, name: str) -> Any:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        return pq.ParquetFile(folder / f"{name}.parquet", page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{folder}/{name}.parquet: cannot be read ({error}); run it again with --force") from error
+    return pq.ParquetFile(folder / f"{name}.parquet", page_checksum_verification=True)
 
 
-def _groups(folder: Path, name: str) -> Iterator[Any]:
-    file = _open(folder, name)
-    for group in range(file.num_row_groups):
-        yield file.read_row_group(group)
+def _groups(folder: Path, name: str) -> int:
+    with _reading(folder, name), _open(folder, name) as file:
+        return int(file.num_row_groups)
 
 
-def _group(folder: Path, name: str, group: int) -> Any:
-    return _open(folder, name).read_row_group(group)
+@dataclass(frozen=True)
+class _Keys:
+    """What the rows of a group must be: every slot from the first on, with everybody in it, in order."""
+
+    table: str
+    who: str
+    first: int
+    width: int
+    slots: int | None = None
+
+    def check(self, slot: Any, who: Any) -> None:
+        """Raises ValueError where a row is missing, doubled or moved."""
+        row = np.arange(slot.size)
+        wrong = np.flatnonzero((slot != self.first + row // self.width) | (who != row % self.width))
+        rows = slot.size if self.slots is None else self.slots * self.width
+        if wrong.size or slot.size != rows or slot.size % self.width:
+            at = int(wrong[0]) if wrong.size else min(rows, slot.size)
+            raise ValueError(f"row {at} of slots from {self.first} on is not in order of slot and {self.who}")
 
 
-def _wide(table: Any, who: str, width: int) -> dict[str, Any]:
-    """Long columns as (T, width)."""
-    names = [name for name in table.column_names if name not in ("slot", who)]
-    return {name: table.column(name).to_numpy().reshape(-1, width) for name in names}
+def _wide(folder: Path, group: int, keys: _Keys) -> dict[str, Any]:
+    """A group's long columns as (T, width)."""
+    with _reading(folder, keys.table), _open(folder, keys.table) as file:
+        table = file.read_row_group(group)
+        columns = {name: table.column(name).to_numpy() for name in table.column_names}
+        keys.check(columns.pop("slot"), columns.pop(keys.who))
+        return {name: values.reshape(-1, keys.width) for name, values in columns.items()}
 
 
 def _read_rows(folder: Path, name: str, noun: type[Any]) -> Any:
     """A sparse table, whole; None where none was written."""
     if not (folder / f"{name}.parquet").exists():
         return None
-    table = _open(folder, name).read()
-    columns = {n: table.column(n).to_numpy() for n in table.column_names}
-    return noun(**{n: v.astype(np.str_) if v.dtype == object else v for n, v in columns.items()})
+    with _reading(folder, name), _open(folder, name) as file:
+        table = file.read()
+        columns = {n: table.column(n).to_numpy() for n in table.column_names}
+        return noun(**{n: v.astype(np.str_) if v.dtype == object else v for n, v in columns.items()})
 
 
 def _between(table: Any, start: int, stop: int) -> Any:
-    return None if table is None else table.kept((table.slot >= start) & (table.slot < stop))
+    return table.kept((table.slot >= start) & (table.slot < stop))

@@ -1,4 +1,8 @@
-"""The compiled heart of settlement: money of every member and slot in one pass."""
+"""The compiled heart of settlement: money of every member and slot in one pass.
+
+Energies are (T, N), prices (T or 1, N or 1) as `noun.once` gives them, shares (T,): the part of what is sent that is
+paid for. Every kernel knows the two forms that occur: one price for all members of a slot, or one per member.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +11,71 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
-ROW = types.Array(types.float64, 1, "A", readonly=True)
-GRID = types.Array(types.float64, 2, "A", readonly=True)
-SERIES = types.Tuple((types.float64[:, ::1], types.float64[:, ::1], types.float64[::1], types.float64[::1]))
+ROW = types.Array(types.float64, 1, "C", readonly=True)
+GRID = types.Array(types.float64, 2, "C", readonly=True)
+SUMS, SERIES = types.float64[::1], types.float64[:, ::1]
 
 
-@njit([SERIES(GRID, GRID, GRID, GRID, GRID, GRID, GRID, GRID, ROW)], cache=True)
-def money(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
-    crossed_in: Any, crossed_out: Any, bought: Any, sold: Any,
-    buy: Any, sell: Any, buy_price: Any, sell_price: Any, paid_share: Any,
-) -> Any:  # fmt: skip
-    """Energy and pool money (T, N) and their sums over members (T,); energies and prices (T, N), shares (T,)."""
-    slots, members = crossed_in.shape
-    energy, pool = np.empty((slots, members)), np.empty((slots, members))
-    energy_sum, pool_sum = np.zeros(slots), np.zeros(slots)
+@njit
+def _at(t: Any, grid: Any) -> Any:
+    """The row of slot t; what never changes comes as one row."""
+    return t if grid.shape[0] > 1 else 0
+
+
+@njit([SERIES(GRID, GRID, GRID, GRID, ROW)], cache=True)
+def valued(bought: Any, sold: Any, buy: Any, sell: Any, share: Any) -> Any:
+    """What is bought less what is sold and paid for. (T, N) [money]"""
+    slots, members = bought.shape
+    out, common = np.empty((slots, members)), buy.shape[1] == 1 and sell.shape[1] == 1
     for t in range(slots):
-        paid = paid_share[t]
-        for n in range(members):
-            b, s = bought[t, n], sold[t, n]
-            e = (crossed_in[t, n] - b) * buy[t, n] - (crossed_out[t, n] - s) * sell[t, n]
-            p = b * buy_price[t, n] - s * paid * sell_price[t, n]
-            energy[t, n], pool[t, n] = e, p
-            energy_sum[t] += e
-            pool_sum[t] += p
-    return energy, pool, energy_sum, pool_sum
+        x, y, paid = _at(t, buy), _at(t, sell), share[t]
+        if common:
+            costs, pays = buy[x, 0], sell[y, 0]
+            for n in range(members):
+                out[t, n] = bought[t, n] * costs - sold[t, n] * paid * pays
+        else:
+            for n in range(members):
+                out[t, n] = bought[t, n] * buy[x, n] - sold[t, n] * paid * sell[y, n]
+    return out
+
+
+@njit([SUMS(SUMS, GRID, GRID, GRID, GRID, ROW)], cache=True)
+def add_valued(sums: Any, bought: Any, sold: Any, buy: Any, sell: Any, share: Any) -> Any:
+    """`sums` (N,) plus what `valued` gives, slot by slot."""
+    slots, members = bought.shape
+    common = buy.shape[1] == 1 and sell.shape[1] == 1
+    for t in range(slots):
+        x, y, paid = _at(t, buy), _at(t, sell), share[t]
+        if common:
+            costs, pays = buy[x, 0], sell[y, 0]
+            for n in range(members):
+                sums[n] += bought[t, n] * costs - sold[t, n] * paid * pays
+        else:
+            for n in range(members):
+                sums[n] += bought[t, n] * buy[x, n] - sold[t, n] * paid * sell[y, n]
+    return sums
+
+
+@njit([SUMS(SUMS, GRID, GRID, GRID, GRID, GRID, GRID, GRID, GRID, ROW)], cache=True)
+def add_owed(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
+    sums: Any, crossed_in: Any, crossed_out: Any, bought: Any, sold: Any,
+    buy: Any, sell: Any, buy_price: Any, sell_price: Any, share: Any,
+) -> Any:  # fmt: skip
+    """`sums` (N,) plus energy and pool money, slot by slot; the tariff per slot or member, pool prices per slot."""
+    slots, members = crossed_in.shape
+    common = buy.shape[1] == 1 and sell.shape[1] == 1
+    for t in range(slots):
+        x, y, paid = _at(t, buy), _at(t, sell), share[t]
+        inside, outside = buy_price[_at(t, buy_price), 0], sell_price[_at(t, sell_price), 0]
+        if common:
+            costs, pays = buy[x, 0], sell[y, 0]
+            for n in range(members):
+                b, s = bought[t, n], sold[t, n]
+                energy = (crossed_in[t, n] - b) * costs - (crossed_out[t, n] - s) * pays
+                sums[n] += energy + (b * inside - s * paid * outside)
+        else:
+            for n in range(members):
+                b, s = bought[t, n], sold[t, n]
+                energy = (crossed_in[t, n] - b) * buy[x, n] - (crossed_out[t, n] - s) * sell[y, n]
+                sums[n] += energy + (b * inside - s * paid * outside)
+    return sums

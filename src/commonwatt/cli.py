@@ -1,129 +1,178 @@
-"""The command line: flags in, answers out; no domain logic."""
+"""The command line: flags in, answers out; no domain logic.
+
+Answers go to the standard output, progress and errors to the error stream. Heavy imports wait inside commands.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .errors import CommonwattError
+from .errors import CommonwattError, ScenarioError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from .scenario import Scenario, Study
 
+INTERRUPTED = 130
 app = typer.Typer(
     help="The laboratory for prosumer energy communities: tariffs, sharing rules, storage; every run audited.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
-data = typer.Typer(help="Communities as folders: make one, check one.", no_args_is_help=True)
+data = typer.Typer(help="Communities as folders: make one, check one.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data")
 
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write, or a file by its suffix.")]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the community; default: the document's.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="PATH", help="Folder to write, or a file by its suffix.")
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, metavar="N", help="Seed of the community, instead of the document's.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, nothing else.")]
-Force = Annotated[bool, typer.Option("--force", help="Compute again and replace an existing result.")]
-STAGES = "tariffs markets sources devices dispatch forecasts regulators"
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, and nothing else.")]
+Force = Annotated[bool, typer.Option("--force", help="Compute again, and replace what is there.")]
+Members = Annotated[
+    int | None, typer.Option("--members", "--buildings", min=1, metavar="N", help="How many members to generate.")
+]
+Slots = Annotated[
+    int | None, typer.Option("--slots", "--time-horizon", min=1, metavar="N", help="How many slots to generate.")
+]
 
 
 @app.command("run")
 def run_command(
-    what: Annotated[str, typer.Argument(metavar="FILE|PRESET|RUN", help="A document, a preset, or a run's manifest.")],
+    what: Annotated[
+        str, typer.Argument(metavar="FILE|PRESET|RUN", help="A document, a preset's name, or a stored result.")
+    ],
+    verify: Annotated[bool, typer.Option("--verify", help="Audit the stored result RUN again.")] = False,
     output: Output = None,
     seed: Seed = None,
     quiet: Quiet = False,
     as_json: Json = False,
     force: Force = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Audit the stored run in this folder again.")] = False,
 ) -> None:
-    """Run a scenario or a study, audit it, and keep it in a folder."""
+    """Run a scenario or a study, audit it, and keep it in a folder.
+
+    What ran before is answered from its folder; --force computes it again.
+    """
     from .scenario import Scenario, load
 
+    asked = Asked(output, seed, quiet, as_json, force)
     if verify:
-        _verify(Path(what), quiet=quiet, as_json=as_json)
+        _verify(Path(what), asked)
         return
     document = load(what)
     if isinstance(document, Scenario):
-        _run_scenario(_seeded(document, seed), Path(what), output, (quiet, as_json, force))
-    else:
-        _run_study(document, seed, output, (quiet, as_json, force))
+        document = document.model_copy(update={"name": document.name or Path(what).stem})
+    _compute(document, asked)
 
 
 @app.command()
-def benchmark(
-    study: Annotated[str, typer.Argument(metavar="[STUDY.yaml|PRESET]", help="Default: our own benchmark.")] = "benchmark",
+def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
+    study: Annotated[
+        str, typer.Argument(metavar="[STUDY.yaml|PRESET]", help="What to run; without it, the default benchmark.")
+    ] = "benchmark",
     community: Annotated[
         Path | None,
-        typer.Option("--community", help="Folder or file of a community: ours, S0's, CityLearn's, or a scenario."),
+        typer.Option("--community", metavar="FOLDER|FILE", help="Run it on this community: a folder or a scenario."),
     ] = None,
-    members: Annotated[int | None, typer.Option("--members", "--buildings", min=1, help="Members to generate.")] = None,
-    slots: Annotated[int | None, typer.Option("--slots", "--time-horizon", min=1, help="Slots to generate.")] = None,
+    members: Members = None,
+    slots: Slots = None,
+    series: Annotated[bool, typer.Option("--series", help="Keep every run, so that it can be verified.")] = False,
     output: Output = None,
     seed: Seed = None,
-    series: Annotated[bool, typer.Option("--series", help="Keep every run's folder, with its series.")] = False,
     quiet: Quiet = False,
     as_json: Json = False,
     force: Force = False,
 ) -> None:
-    """Which tariff and which sharing rule: tariffs x mechanisms x dispatch on one community, ranked and audited."""
+    """Which tariff and which sharing rule suit a community best.
+
+    Tariffs x mechanisms x ways to run devices on one community: ranked, audited, with a report.
+    """
     from .scenario import load
     from .studies import on_community, sized
     from .studies.benchmark import as_study
 
     document = as_study(load(study))
     document = on_community(document, community) if community else document
-    _run_study(sized(document, members, slots), seed, output, (quiet, as_json, force), series=series)
+    _compute(sized(document, members, slots), Asked(output, seed, quiet, as_json, force), series=series)
 
 
 @app.command("list")
 def list_command(
-    what: Annotated[str, typer.Argument(help=f"{STAGES.replace(' ', ' | ')} | metrics | presets | exports")] = "",
-    quiet: Quiet = False,
-    as_json: Json = False,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="[WHAT]",
+            help="sources, devices, tariffs, forecasts, dispatch, markets, regulators, metrics, presets or exports.",
+        ),
+    ] = "",
     output: Output = None,
-    seed: Seed = None,
-) -> None:
-    """Print every plug-in with its parameters, units and defaults, read off the classes."""
-    from .reports.catalogue import show_catalogue
-
-    _emit_text(show_catalogue(what, as_json=as_json, width=_console(quiet=False).width), output, quiet=quiet)
-
-
-@app.command()
-def schema(output: Output = None, quiet: Quiet = False, as_json: Json = True, seed: Seed = None) -> None:
-    """Print the JSON schema of every document."""
-    from .scenario import schema as document_schema
-
-    _emit_text(json.dumps(document_schema(), indent=2, sort_keys=True), output, quiet=quiet)
-
-
-@data.command("make")
-def make(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path("community"),
-    source: Annotated[str, typer.Option("--source", help="Kind of generator; `commonwatt list sources`.")] = "synthetic",
-    members: Annotated[int | None, typer.Option("--members", "--buildings", min=1, help="Members.")] = None,
-    slots: Annotated[int | None, typer.Option("--slots", "--time-horizon", min=1, help="Slots.")] = None,
-    table: Annotated[str, typer.Option("--table", help="csv | parquet")] = "csv",
     seed: Seed = None,
     quiet: Quiet = False,
     as_json: Json = False,
     force: Force = False,
 ) -> None:
-    """Generate a community and write it as a folder that `--community` and the source `folder` read."""
-    from .studies.communities import describe, made
+    """Everything that can be chosen, with parameters, units and defaults."""
+    from .reports.catalogue import catalogue_data, catalogue_text
+
+    asked = Asked(output, seed, quiet, as_json, force)
+    forms = {".json": lambda: _json(catalogue_data(what)), ".txt": lambda: catalogue_text(what, 100) + "\n"}
+    if output:
+        asked.to_file(forms)
+    elif as_json or not quiet:
+        _print(forms[".json"]() if as_json else catalogue_text(what, asked.console().width) + "\n")
+
+
+@app.command()
+def schema(
+    output: Output = None, seed: Seed = None, quiet: Quiet = False, as_json: Json = True, force: Force = False
+) -> None:
+    """The JSON schema of every document, for editors that complete and check."""
+    from .scenario import schema as document_schema
+
+    text = _json(document_schema())
+    if output:
+        Asked(output, seed, quiet, as_json, force).to_file({".json": lambda: text})
+    elif not quiet:
+        _print(text)
+
+
+@data.command("make")
+def make(  # noqa: PLR0913  (every option is a flag of its own)
+    source: Annotated[
+        str, typer.Option("--source", metavar="KIND", help="Generator; `commonwatt list sources` shows them.")
+    ] = "synthetic",
+    members: Members = None,
+    slots: Slots = None,
+    table: Annotated[str, typer.Option("--table", metavar="csv|parquet", help="Form of the tables.")] = "csv",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder to write.")
+    ] = Path("community"),
+    seed: Seed = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Generate a community and write it as a folder, for --community and the source `folder`."""
+    from .reports import screen
+    from .studies.communities import describe, made, write_community
 
     community = made(source, members, slots, seed or 0)
-    _write_folder(community, output, table, force=force)
-    facts = {"folder": str(output), **describe(community)}
-    _answer(facts, quiet=quiet, as_json=as_json, title=f"{output} written")
+    write_community(community, output, table, force=force)
+    facts, asked = describe(community), Asked(output, seed, quiet, as_json, force)
+    screen.show_facts(asked.console(), f"{output} written", facts)
+    asked.answer({"folder": str(output), **facts})
 
 
 @data.command("check")
@@ -133,164 +182,147 @@ def check(
     seed: Seed = None,
     quiet: Quiet = False,
     as_json: Json = False,
+    force: Force = False,
 ) -> None:
     """Read a community and name what looks implausible: yields, gaps, flat lines, units."""
-    from .quality import check as check_quality
-    from .quality import report
     from .reports import screen
-    from .studies.communities import community_scenario, describe
+    from .studies.communities import checked, community_scenario
 
-    found = _seeded(community_scenario(community), seed).community()
-    facts, findings = describe(found), report(check_quality(found))
-    result = {**facts, "notes": list(found.notes), "findings": findings}
+    asked = Asked(output, seed, quiet, as_json, force)
+    found = checked(asked.seeded(community_scenario(community)))
     if output:
-        _emit_text(json.dumps(result, indent=2), output, quiet=True)
-    if as_json:
-        print(json.dumps(result, indent=2))  # noqa: T201
-    elif not quiet:
-        screen.show_check(_console(quiet=False), str(community), facts, found.notes, findings)
+        asked.to_file({".json": lambda: _json(found)})
+    screen.show_check(asked.console(), str(community), found)
+    asked.answer(found)
 
 
 def main() -> None:
     """Entry point: one screen per error, no traceback, exit codes by conventions §10."""
     signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        _run_app()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except CommonwattError as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}; check the path, its permissions and the space left", 2)
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing half-written remains", INTERRUPTED)
+
+
+def _run_app() -> None:
     try:
         app()
-    except CommonwattError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_code)
     except SystemExit as ended:
-        if ended.code == 130:
-            print("interrupted: nothing half-written remains", file=sys.stderr)  # noqa: T201
-        raise
+        if ended.code == INTERRUPTED:
+            raise KeyboardInterrupt from ended
+        if ended.code:
+            raise
+
+
+def _fail(text: str, code: int) -> None:
+    print(f"error: {text}", file=sys.stderr)  # noqa: T201
+    sys.exit(code)
 
 
 def _terminated(number: int, frame: Any) -> None:
     raise SystemExit(128 + number)
 
 
-def _run_scenario(scenario: Scenario, source: Path, output: Path | None, flags: tuple[bool, bool, bool]) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What the flags say that all commands have."""
+
+    output: Path | None
+    seed: int | None
+    quiet: bool
+    as_json: bool
+    force: bool
+
+    def console(self) -> Console:
+        """Where tables go: nowhere if nobody reads them."""
+        from rich.console import Console
+
+        return Console(quiet=self.quiet or self.as_json)
+
+    def answer(self, found: Any) -> None:
+        """Prints the answer as JSON if that is asked for."""
+        if self.as_json:
+            _print(_json(found))
+
+    def seeded(self, scenario: Scenario) -> Scenario:
+        """The scenario with the seed that is asked for."""
+        return scenario if self.seed is None else scenario.model_copy(update={"seed": self.seed})
+
+    def to_file(self, forms: dict[str, Callable[[], str]]) -> None:
+        """Writes the one file asked for, in the form its suffix says."""
+        from .store import File, writing
+
+        assert self.output is not None
+        with File(self.output, force=self.force, suffixes=tuple(forms)) as file, writing(self.output):
+            file.partial.write_text(forms[self.output.suffix.lower()](), encoding="utf-8", newline="")
+
+
+def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False) -> None:
+    """Runs a document, keeps the answer and shows it."""
     from .reports import screen
-    from .run import run
-    from .store import RunFolder, default_folder, stored_summary
+    from .reports.delivery import Job, RunJob, StudyJob, deliver
+    from .scenario import Scenario
 
-    quiet, as_json, force = flags
-    name = scenario.name or source.stem
-    identity = scenario.identity()
-    folder = RunFolder(output or default_folder(name, identity), identity, force)
-    console = _console(quiet=quiet or as_json)
-    if folder.kept:
-        summary = stored_summary(folder.path)
-        console.print(f"{folder.path} holds this result already; --force computes it again")
-        console.print(summary["audit"])
-    else:
-        with folder, _bar(console, name) as advance:
-            result = run(scenario.model_copy(update={"name": name}), folder, progress=advance)
-            folder.finish(result)
-        summary = result.summary()
-        screen.show_run(console, result)
-        console.print(f"written to {folder.path}")
-    if as_json:
-        print(json.dumps(summary, indent=2))  # noqa: T201
+    job: Job = RunJob(asked.seeded(document)) if isinstance(document, Scenario) else StudyJob(
+        document.model_copy(update={"base": asked.seeded(document.base)}), series
+    )  # fmt: skip
+    with _bar(asked) as advance:
+        found = deliver(job, asked.output, force=asked.force, progress=advance)
+    console = asked.console()
+    (screen.show_run if isinstance(document, Scenario) else screen.show_ranking)(console, found.summary)
+    told = "found in {}; --force computes it again" if found.kept else "written to {}"
+    screen.show_line(console, told.format(found.path))
+    asked.answer(found.summary)
 
 
-def _run_study(
-    study: Study, seed: int | None, output: Path | None, flags: tuple[bool, bool, bool], *, series: bool = False
-) -> None:
+def _verify(folder: Path, asked: Asked) -> None:
+    """Audits a stored result again, and says what holds."""
     from .reports import screen
-    from .reports.folder import check_file, write_file, write_study
-    from .store import Folder, default_folder
-    from .studies import run_study, study_identity
+    from .studies import verify_result
 
-    quiet, as_json, force = flags
-    if seed is not None:
-        study = study.model_copy(update={"base": _seeded(study.base, seed)})
-    console = _console(quiet=quiet or as_json)
-    as_file = output is not None and output.suffix != ""
-    identity = study_identity(study)
-    folder = Folder(output or default_folder(study.name or "study", identity), identity, force)
-    if as_file:
-        check_file(folder.path, (".json", ".csv", ".html"), force=force)
-        with _bar(console, study.name) as advance:
-            results = run_study(study, progress=advance)
-        write_file(results, folder.path, force=force)
-    else:
-        if folder.kept:
-            folder.force = True
-        with folder:
-            with _bar(console, study.name) as advance:
-                results = run_study(study, series=folder.partial / "runs" if series else None, progress=advance)
-            write_study(results, folder)
-    screen.show_ranking(console, results)
-    console.print(f"written to {folder.path}")
-    if as_json:
-        print(json.dumps(results.summary(), indent=2))  # noqa: T201
+    if asked.seed is not None:
+        raise ScenarioError("--seed: a stored result has the seed it has (§11); leave it out with --verify")
+    verdicts = verify_result(folder)
+    lines = {name: verdict.line for name, verdict in verdicts.items()}
+    found = {"result": str(folder), "holds": all(v.holds for v in verdicts.values()), "audits": lines}
+    if asked.output:
+        asked.to_file({".json": lambda: _json(found)})
+    screen.show_verified(asked.console(), str(folder), lines)
+    asked.answer(found)
 
 
-def _verify(folder: Path, *, quiet: bool, as_json: bool) -> None:
-    from .reports import screen
-    from .store import verify
-
-    verdict = verify(folder)
-    if as_json:
-        print(json.dumps({"run": str(folder), "holds": verdict.holds, "audit": verdict.line}))  # noqa: T201
-    else:
-        screen.show_audit(_console(quiet=quiet), str(folder), verdict)
+def _json(found: Any) -> str:
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _write_folder(community: Any, output: Path, table: str, *, force: bool) -> None:
-    from .errors import ScenarioError
-    from .sources._write import write_folder
-
-    if table not in ("csv", "parquet"):
-        raise ScenarioError(f"--table = {table!r}: there are csv and parquet; choose one")
-    write_folder(community, output, table=table, force=force)
-
-
-def _seeded(scenario: Scenario, seed: int | None) -> Scenario:
-    return scenario if seed is None else scenario.model_copy(update={"seed": seed})
-
-
-def _console(*, quiet: bool) -> Console:
-    from rich.console import Console
-
-    return Console(quiet=quiet)
-
-
-def _answer(facts: dict[str, Any], *, quiet: bool, as_json: bool, title: str) -> None:
-    from .reports import screen
-
-    if as_json:
-        print(json.dumps(facts, indent=2))  # noqa: T201
-    elif not quiet:
-        screen.show_check(_console(quiet=False), title, facts, (), [])
-
-
-def _emit_text(text: str, output: Path | None, *, quiet: bool) -> None:
-    from .reports.folder import write_one
-
-    if output:
-        write_one(output, {output.suffix.lower(): lambda to: to.write_text(text + "\n", encoding="utf-8")}, force=False)
-    elif not quiet:
-        print(text)  # noqa: T201
+def _print(text: str) -> None:
+    print(text, end="")  # noqa: T201
 
 
 @contextmanager
-def _bar(console: Console, name: str) -> Iterator[Any]:
+def _bar(asked: Asked) -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar on the error stream; nothing where nobody watches."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    screen = Console(stderr=True, quiet=console.quiet)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task(name or "run", total=None)
-
-        def advance(*done: Any) -> None:
-            *label, count, total = done
-            progress.update(task, completed=count, total=total, description=str(label[0]) if label else name or "run")
-
-        yield advance
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
+    screen = Console(stderr=True)
+    watched = screen.is_terminal and not asked.quiet
+    with Progress(*columns, console=screen, transient=True, disable=not watched) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda what, done, of: progress.update(task, description=what, completed=done, total=of)
 
 
 if __name__ == "__main__":

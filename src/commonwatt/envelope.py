@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from .clock import Clock
-from .noun import TK, Array, Index, Mask, PerDevice, Row, RowIndex, Table, Words, spread, still
+from .noun import TK, Array, Index, Mask, PerDevice, Row, RowIndex, Table, Words, dense, spread, still
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -121,7 +121,7 @@ class Flexibility(Table):
         """Sums of per-device `values` (T, K) over each member's devices. (T, N)"""
         from ._meter import by_owner
 
-        sums: Array = by_owner(np.ascontiguousarray(values), self.owner, members)
+        sums: Array = by_owner(dense(values), self.owner, members)
         return sums
 
     def beside(self, flow: Array, values: Array) -> Array:
@@ -130,7 +130,7 @@ class Flexibility(Table):
             return flow
         from ._meter import with_owned
 
-        sums: Array = with_owned(np.ascontiguousarray(flow), np.ascontiguousarray(values), self.owner)
+        sums: Array = with_owned(dense(flow), dense(values), self.owner)
         return sums
 
     @property

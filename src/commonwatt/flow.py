@@ -32,10 +32,13 @@ from .noun import (
     Row,
     RowIndex,
     Table,
+    dense,
     once,
     over_members,
+    running_sum,
     spread,
     still,
+    together,
 )
 from .pool import Pool
 from .rules import Charge, Fee, Sharing
@@ -132,9 +135,14 @@ class Prices(Noun):
     @property
     def regular(self) -> Mask:
         """Where buying costs at least what selling brings, for whoever is billed (§13). (T, N)"""
+        return np.broadcast_to(self._regular, self.buy.shape)
+
+    @cached_property
+    def _regular(self) -> Mask:
+        """The same, with what repeats once. (T or 1, N or 1)"""
         if self.one_meter:
-            return np.broadcast_to((self.coupling_buy >= self.coupling_sell)[:, None], self.buy.shape)
-        return np.asarray(self.buy >= self.sell)
+            return (self.coupling_buy >= self.coupling_sell)[:, None]
+        return np.asarray(once(self.buy, columns=True) >= once(self.sell, columns=True))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -203,7 +211,7 @@ class Schedule(Noun):
     def _ways(self) -> tuple[Array, Array]:
         from ._meter import ways
 
-        inwards, outwards = ways(np.ascontiguousarray(self.draw_kwh), np.ascontiguousarray(self.make_kwh))
+        inwards, outwards = ways(dense(self.draw_kwh), dense(self.make_kwh))
         return inwards, outwards
 
     @property
@@ -219,8 +227,9 @@ class Schedule(Noun):
     def positions(self, access: Mask) -> Positions:
         """What may be traded: outside `access` (T, N) nobody wants or has anything."""
         seen = self.import_kwh, self.export_kwh, self.draw_kwh, self.make_kwh
-        if not access.all():
-            seen = tuple(np.where(access, kwh, 0.0) for kwh in seen)  # type: ignore[assignment]
+        may = once(access, columns=True)
+        if not may.all():
+            seen = tuple(_where(may, kwh) for kwh in seen)  # type: ignore[assignment]
         want, have, draw, make = seen
         return Positions(
             clock=self.clock, access=access, want_kwh=want, have_kwh=have, draw_kwh=draw, make_kwh=make
@@ -252,6 +261,16 @@ class Positions(Noun):
     def supply(self) -> Array:
         """What all members together have, as sent. (T,) [kWh]"""
         return over_members(self.have_kwh)
+
+    @cached_property
+    def drawn(self) -> Array:
+        """What all members together draw behind their meters. (T,) [kWh]"""
+        return over_members(self.draw_kwh)
+
+    @cached_property
+    def made(self) -> Array:
+        """What all members together make behind their meters. (T,) [kWh]"""
+        return over_members(self.make_kwh)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -342,12 +361,10 @@ class Bills(Noun):
     @cached_property
     def total(self) -> Array:
         """What each member owes, entries included. (T, N)"""
-        total = self.energy + self.pool
-        for fee in self.fees.values():
-            total += fee
-        if self.entries.rows:
-            total += self.entries.owed(self.first, (total.shape[0], total.shape[1]))
-        return total
+        total = together(self.energy, self.pool, *self.fees.values())
+        if not self.entries.rows:
+            return total
+        return total + self.entries.owed(self.first, (total.shape[0], total.shape[1]))
 
     @cached_property
     def balances(self) -> Array:
@@ -387,20 +404,27 @@ class State(Noun):
 
     def access(self, now: Community, prices: Prices) -> Mask:
         """Who may trade, when: not in closed slots, not at odd prices (§13), not while banned. (T, N)"""
-        may = prices.regular & now.market_open[:, None]
+        may, regular = now.market_open[:, None], prices._regular
+        if not regular.all():
+            may = may & regular
         if self.banned_slots.any():
             may = may & (np.arange(now.shape[0])[:, None] >= self.banned_slots)
-        return may
+        return np.broadcast_to(may, now.shape)
 
     def after(self, schedule: Schedule, clearing: Clearing, bills: Bills, ruling: Ruling) -> State:
         """What the next window starts from."""
         return State(
             level_kwh=schedule.level_kwh[-1],
             banned_slots=ruling.banned_slots,
-            wallet=_after(self.wallet, -bills.total)[-1],
-            tills=_after(self.tills, bills.balances)[-1],
+            wallet=running_sum(self.wallet, -bills.total),
+            tills=running_sum(self.tills, bills.balances),
             carry={**self.carry, **clearing.carry, **bills.carry, **ruling.carry},
         )
+
+    def unsettled(self, schedule: Schedule, clearing: Clearing, carry: Carry) -> State:
+        """What the next window starts from where wallets, tills and bans are nobody's question."""
+        kept = {**self.carry, **clearing.carry, **carry}
+        return replace(self, level_kwh=schedule.level_kwh[-1], carry=kept)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -427,15 +451,24 @@ class Window(Noun):
             "buy_price": c.buy_price, "sell_price": c.sell_price,
             "energy_money": b.energy, "pool_money": b.pool,
             **{f"fee_money:{name}": money for name, money in b.fees.items()},
-            "wallet_money": _after(self.before.wallet, -b.total),
-            "account_money": b.accounts, "till_money": _after(self.before.tills, b.balances),
+            "wallet_money": _levels(self.before.wallet, -b.total),
+            "account_money": b.accounts, "till_money": _levels(self.before.tills, b.balances),
         }  # fmt: skip
 
 
-def _after(start: Array, moves: Array) -> Array:
+def _where(may: Mask, kwh: Array) -> Array:
+    """Energy where one may trade, else 0. (T or 1, N or 1), (T, N) -> (T, N)"""
+    if may.shape[1] > 1 or len(may) < len(kwh):
+        return np.where(may, kwh, 0.0)
+    out = kwh.copy()
+    out[~may[:, 0]] = 0.0
+    return out
+
+
+def _levels(start: Array, moves: Array) -> Array:
     from ._sums import running
 
-    levels: Array = running(start, np.ascontiguousarray(moves))
+    levels: Array = running(start, dense(moves))
     return levels
 
 

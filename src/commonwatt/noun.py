@@ -57,23 +57,25 @@ class Noun:
 
     def __post_init__(self) -> None:
         sizes: dict[str, int] = {}
+        have = self.__dict__
         for name, dims in _shapes(type(self)).items():
-            value = getattr(self, name) if dims else None
+            value = have[name] if dims else None
             if value is None:
                 continue
             for array in (value,) if isinstance(value, np.ndarray) else value.values():
-                self._check(name, array, dims, sizes)
+                if array.shape != tuple([sizes.get(letter, -1) for letter in dims]):  # noqa: C409  (hot: a list is faster)
+                    self._learn(name, array.shape, dims, sizes)
+                array.flags.writeable = False
 
-    def _check(self, name: str, array: NDArray[Any], dims: tuple[str, ...], sizes: dict[str, int]) -> None:
-        shape = array.shape
+    def _learn(self, name: str, shape: tuple[int, ...], dims: tuple[str, ...], sizes: dict[str, int]) -> None:
+        """Notes the size of letters met for the first time; refuses a shape that contradicts those known."""
         agrees = len(shape) == len(dims)
         for letter, size in zip(dims, shape, strict=False):
             agrees = agrees and sizes.setdefault(letter, size) == size
         if not agrees:
-            where = f"{type(self).__name__}.{name} has shape {shape}"
-            raise ContractError(f"{where} (§2: {dims} with {sizes}); broadcast it")
-        if array.flags.writeable:
-            array.flags.writeable = False
+            raise ContractError(
+                f"{type(self).__name__}.{name} has shape {shape} (§2: {dims} with {sizes}); broadcast it"
+            )
 
     def window(self, start: int, stop: int) -> Self:
         """The same over slots `start` to `stop`: views, no copies, nothing to check again."""
@@ -117,10 +119,20 @@ def _cut_whole(value: Any, start: int, stop: int) -> Any:
 
 def spread(value: Array | float, shape: tuple[int, ...]) -> Array:
     """`value` repeated to `shape` without a copy."""
-    return np.broadcast_to(np.asarray(value, dtype=np.float64), shape)
+    array = np.asarray(value, dtype=np.float64)
+    if array.ndim < len(shape):
+        array = array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
+    if array.shape == shape or not array.flags.c_contiguous:
+        return np.broadcast_to(array, shape)
+    steps = [0 if size == 1 else step for size, step in zip(array.shape, array.strides, strict=True)]
+    if any(step and size != wanted for step, size, wanted in zip(steps, array.shape, shape, strict=True)):
+        return np.broadcast_to(array, shape)
+    repeated: Array = np.ndarray(shape, array.dtype, array, strides=steps)
+    repeated.flags.writeable = False
+    return repeated
 
 
-def once(values: Array, *, columns: bool = False) -> Array:
+def once(values: NDArray[Any], *, columns: bool = False) -> NDArray[Any]:
     """`values` (T, N) dense for compiled loops, with a row that repeats kept once: (T or 1, N).
 
     With `columns` also what repeats from column to column: (T or 1, N or 1).
@@ -129,7 +141,7 @@ def once(values: Array, *, columns: bool = False) -> Array:
         values = values[:1]
     if columns and values.strides[1] == 0:
         values = values[:, :1]
-    return np.ascontiguousarray(values)
+    return dense(values)
 
 
 def times(values: Array, factor: float) -> Array:
@@ -139,9 +151,26 @@ def times(values: Array, factor: float) -> Array:
     return np.broadcast_to(values[:1] * factor, values.shape)
 
 
+def by_rows(values: Array, factors: Array) -> Array:
+    """Every row of `values` (T, N) times its factor (T,)."""
+    from ._meter import rows_times
+
+    product: Array = rows_times(dense(values), dense(factors))
+    return product
+
+
 def still(values: Array) -> bool:
     """Whether a column (T, N) is one zero, repeated."""
     return values.size == 0 or (values.strides == (0, 0) and float(values[0, 0]) == 0.0)
+
+
+def together(*columns: Array) -> Array:
+    """The sum of columns (T, N), in their order; a single one that is not all zeros is handed on as it is."""
+    moving = [column for column in columns if not still(column)] or [columns[0]]
+    total = moving[0]
+    for column in moving[1:]:
+        total = total + column
+    return total
 
 
 def per_kwh(money: Array, kwh: Array) -> Array:
@@ -150,11 +179,18 @@ def per_kwh(money: Array, kwh: Array) -> Array:
     return price
 
 
+def dense(values: NDArray[Any]) -> NDArray[Any]:
+    """`values` in C order, copied only if they are not."""
+    return np.ascontiguousarray(values)
+
+
 def over_members(values: Array) -> Array:
     """Sums over members, in their order: the same bits however time is cut. (T, N) -> (T,)"""
+    if still(values):
+        return np.zeros(len(values))
     from ._sums import row_sums
 
-    sums: Array = row_sums(np.ascontiguousarray(values))
+    sums: Array = row_sums(dense(values))
     return sums
 
 
@@ -162,5 +198,5 @@ def running_sum(carry: Array, rows: Array) -> Array:
     """`carry` plus the rows in time order: the same bits however time is cut. (N,), (T, N) -> (N,)"""
     from ._sums import column_sums
 
-    sums: Array = column_sums(carry, np.ascontiguousarray(rows))
+    sums: Array = column_sums(carry, dense(rows))
     return sums

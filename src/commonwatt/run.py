@@ -20,7 +20,7 @@ from .quality import Finding, report
 from .quality import check as check_quality
 from .record import Record
 from .scenario import Scenario, describe_odd, odd_slots
-from .simulate import simulate
+from .simulate import owed_alone, simulate
 from .totals import Facts, Profile, Totals
 
 if TYPE_CHECKING:
@@ -133,9 +133,8 @@ class References:
         key = what, scenario.identity()
         if key not in self._kept:
             prices = scenario.prices(priced or community)
-            totals = self._kept[key] = Totals(only=BILLS)
-            for window in simulate(scenario, community, prices=prices, cut=cut):
-                totals.take(Record.of(window))
+            bills = owed_alone(scenario, community, prices=prices, cut=cut)
+            self._kept[key] = Totals(only=BILLS, by_member={"bill_money": bills})
         return self._kept[key]
 
 

@@ -37,6 +37,8 @@ from .tariffs.time_of_use import TimeOfUse
 CELLS = 65_536
 """Most slots x members in a window that may be cut: how long changes no bit of any result (§11)."""
 PRESETS = Path(__file__).parent / "presets"
+MANIFEST = "manifest.json"
+"""In the folder of a stored result: holds its document, and what it takes to know it again."""
 
 
 class Scenario(Settings):
@@ -102,9 +104,9 @@ class Scenario(Settings):
         yield from ((start, min(start + step, slots)) for start in range(0, slots, max(step, 1)))
 
     def alone(self) -> Scenario:
-        """Every member for itself (§14): same devices and tariff, no pool, no regulator."""
-        parts = {"market": NoMarket(), "regulator": NoRegulator(), "pool": Pool(), "dispatch": self.dispatch.alone()}
-        return self.model_copy(update=parts)
+        """Every member for itself (§14): its own devices and contract, no pool, no regulator."""
+        parts = {"tariff": self.tariff.alone(), "dispatch": self.dispatch.alone(), "pool": Pool()}
+        return self.model_copy(update={**parts, "market": NoMarket(), "regulator": NoRegulator()})
 
     def load_only(self) -> Scenario:
         """Every member for itself with its load alone: what savings are measured by (§14)."""
@@ -172,17 +174,28 @@ def presets() -> dict[str, Path]:
 
 
 def load(name: str | Path) -> Scenario | Study:
-    """A document from a YAML, JSON or TOML file, or a preset by its name. Paths in it are relative to the file.
+    """A document from a YAML, JSON or TOML file, a preset by its name, or that of a stored result (its folder or
+    manifest). Paths in it are relative to the file.
 
     Raises ScenarioError for what is unreadable, unknown or out of range: everything found, at once.
     """
     path = presets().get(str(name), Path(name))
+    path = path / MANIFEST if path.is_dir() else path
     if not path.is_file():
-        raise ScenarioError(f"{name}: neither a file nor a preset; presets are {', '.join(presets())}")
-    data = _anchored(documents.read(path), path.parent)
+        raise ScenarioError(f"{name}: {_unknown(str(name))}")
+    data = documents.read(path)
+    if isinstance(data.get("document"), dict):
+        data = data["document"]
+    data = _anchored(data, path.parent)
     data.setdefault("kind", "scenario")
     document: Scenario | Study = validated(data, Document, where=path.name)
     return document
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, presets(), 1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"no such file, result or preset; {hint}presets are {', '.join(presets())}"
 
 
 def schema() -> dict[str, Any]:
@@ -292,8 +305,15 @@ def _anchored(value: Any, folder: Path, name: str = "") -> Any:
     if isinstance(value, list):
         return [_anchored(v, folder, name) for v in value]
     if name in {"path", "file"} and isinstance(value, str):
-        return str((folder / Path(value).expanduser()).resolve())
+        return _placed(value, folder, name)
     return value
+
+
+def _placed(value: str, folder: Path, name: str) -> str:
+    try:
+        return str((folder / Path(value).expanduser()).resolve())
+    except (ValueError, RuntimeError) as error:
+        raise ScenarioError(f"{name} = {value!r}: {error} (§16: a path); correct it") from error
 
 
 def _sha(path: Path) -> str:

@@ -12,36 +12,98 @@ import numpy as np
 
 from .accounts import Account, Entries
 from .clock import Clock
-from .flow import Bills, Clearing, Prices, Schedule, State
-from .noun import Array, over_members
+from .flow import Bills, Carry, Clearing, Prices, Schedule, State
+from .noun import Array, dense, once, over_members, running_sum, spread, still
 from .rules import Fold, Meter, Pooled, Reads
 
 
 def settle(schedule: Schedule, prices: Prices, clearing: Clearing, state: State) -> Bills:
     """Everybody pays: energy, pool, fees per slot; charges and sharings when their period closes."""
-    from ._settle import money
-
     members, efficiency = clearing.bought_kwh.shape[1], prices.pool.efficiency
-    energy, pool, energy_sum, pool_sum = money(
-        schedule.import_kwh, schedule.export_kwh, clearing.bought_kwh, clearing.sold_kwh,
-        prices.buy, prices.sell, clearing.buy_price, clearing.sell_price, clearing.paid_share(efficiency),
-    )  # fmt: skip
+    energy, pool = _energy(schedule, prices, clearing), _pool(clearing, efficiency)
     taken, given = clearing.coupling(efficiency)
     purchase = taken * prices.coupling_buy - given * prices.coupling_sell
     accounts = np.zeros((schedule.clock.slots, len(Account)))
-    accounts[:, Account.OPERATOR.column] = pool_sum - purchase
-    accounts[:, Account.RETAILER.column] = energy_sum + purchase
+    accounts[:, Account.OPERATOR.column] = over_members(pool) - purchase
+    accounts[:, Account.RETAILER.column] = over_members(energy) + purchase
 
     fees: dict[str, Array] = {}
-    for reason, payee, owed in _fees(schedule, prices, clearing, members):
-        accounts[:, payee.column] += over_members(owed)
+    for reason, payee, due in _fees(schedule, prices, clearing, members):
+        accounts[:, payee.column] += over_members(due)
         key = f"{reason}>{payee.name.lower()}"
-        fees[key] = fees[key] + owed if key in fees else owed
+        fees[key] = fees[key] + due if key in fees else due
     entries, carry = _periods(schedule, prices, clearing, dict(state.carry))
     return Bills(
         energy=energy, pool=pool, fees=fees, accounts=accounts, entries=entries,
         first=schedule.clock.first, carry=carry,
     )  # fmt: skip
+
+
+def owed(
+    schedule: Schedule, prices: Prices, clearing: Clearing, state: State, before: Array | None = None
+) -> tuple[Array, Carry]:
+    """`before` plus what each member owes over all slots (N,), and what charges and sharings carry on.
+
+    The same bits as the sums of `settle`'s bills in slot order, but in one compiled pass without any series: for
+    whoever settles many mechanisms over the same flows, or needs nothing but bills. Only where a fee, a charge or a
+    sharing applies are the series built.
+    """
+    from ._settle import add_owed, add_valued
+
+    sums = np.zeros(clearing.bought_kwh.shape[1]) if before is None else np.array(before, np.float64)
+    if prices.fees or prices.charges or clearing.sharings or prices.pool.fee_per_kwh > 0:
+        bills = settle(schedule, prices, clearing, state)
+        return running_sum(sums, bills.total), bills.carry
+    bought, sold = dense(clearing.bought_kwh), dense(clearing.sold_kwh)
+    share = clearing.paid_share(prices.pool.efficiency)
+    taken, given = dense(schedule.import_kwh), dense(schedule.export_kwh)
+    (buy, sell), (price_in, price_out) = _pair(prices.buy, prices.sell), _pair(clearing.buy_price, clearing.sell_price)
+    if _is_all(schedule, clearing):
+        return add_valued(sums, bought, sold, price_in, price_out, share), {}
+    if still(clearing.bought_kwh) and still(clearing.sold_kwh):
+        return add_valued(sums, taken, given, buy, sell, np.ones(share.shape)), {}
+    if price_in.shape[1] == 1:
+        return add_owed(sums, taken, given, bought, sold, buy, sell, price_in, price_out, share), {}
+    return running_sum(sums, _energy(schedule, prices, clearing) + _pool(clearing, prices.pool.efficiency)), {}
+
+
+def _is_all(schedule: Schedule, clearing: Clearing) -> bool:
+    """Whether everything that crosses meters goes through the pool, as the very same arrays."""
+    return clearing.bought_kwh is schedule.import_kwh and clearing.sold_kwh is schedule.export_kwh
+
+
+def _energy(schedule: Schedule, prices: Prices, clearing: Clearing) -> Array:
+    """What members owe their retailers for what the pool did not move. (T, N) [money]"""
+    from ._settle import valued
+
+    if _is_all(schedule, clearing):
+        return spread(0.0, clearing.bought_kwh.shape)
+    sides = (schedule.import_kwh, clearing.bought_kwh), (schedule.export_kwh, clearing.sold_kwh)
+    taken, given = (dense(crossed if still(moved) else crossed - moved) for crossed, moved in sides)
+    buy, sell = _pair(prices.buy, prices.sell)
+    money: Array = valued(taken, given, buy, sell, np.ones(len(taken)))
+    return money
+
+
+def _pool(clearing: Clearing, efficiency: float) -> Array:
+    """What members owe the pool. (T, N) [money]"""
+    from ._settle import valued
+
+    bought, sold = clearing.bought_kwh, clearing.sold_kwh
+    if still(bought) and still(sold):
+        return spread(0.0, bought.shape)
+    buy, sell = _pair(clearing.buy_price, clearing.sell_price)
+    money: Array = valued(dense(bought), dense(sold), buy, sell, clearing.paid_share(efficiency))
+    return money
+
+
+def _pair(buy: Array, sell: Array) -> tuple[Array, Array]:
+    """Two prices for compiled loops: both (T or 1, 1), or both (T or 1, N)."""
+    members = buy.shape[1]
+    buy, sell = once(buy, columns=True), once(sell, columns=True)
+    if buy.shape[1] == sell.shape[1]:
+        return buy, sell
+    return dense(np.broadcast_to(buy, (len(buy), members))), dense(np.broadcast_to(sell, (len(sell), members)))
 
 
 def _fees(

@@ -1,10 +1,16 @@
 """The sentence as code, and the only loop over time."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from .flow import Community, Prices, State, Window
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from .flow import Array, Carry, Community, Outlook, Positions, Prices, Schedule, State, Window
+from .markets import Market
+from .noun import once
 from .scenario import Scenario
-from .settlement import settle
+from .settlement import owed, settle
 
 
 def simulate(
@@ -20,9 +26,7 @@ def simulate(
     """
     community = community or scenario.community()
     prices, state = prices or scenario.prices(community), State.initial(community)
-    for start, stop in scenario.windows(community, cut):
-        now, terms = community.window(start, stop), prices.window(start, stop)
-        outlook = scenario.forecast.outlook(community, prices, start, stop + scenario.dispatch.lookahead)
+    for now, terms, outlook in _windows(scenario, community, prices, cut):
         schedule = scenario.dispatch.plan(now, terms, outlook, state)  # devices act
         access = state.access(now, terms)  # who may trade, when
         clearing = scenario.market.clear(schedule.positions(access), terms, state)  # members trade
@@ -33,3 +37,46 @@ def simulate(
         yield Window(
             access=access, prices=terms, schedule=schedule, clearing=clearing, bills=bills, before=before, state=state
         )  # fmt: skip
+
+
+def owed_alone(scenario: Scenario, community: Community, *, prices: Prices, cut: int | None = None) -> Array:
+    """What each member owes over the whole run: the bits of the bills above, without any series. (N,) [money]
+
+    For a scenario that no regulator watches, such as `Scenario.alone()`.
+    """
+    state, sums = State.initial(community), np.zeros(community.shape[1])
+    for now, terms, outlook in _windows(scenario, community, prices, cut):
+        schedule = scenario.dispatch.plan(now, terms, outlook, state)
+        clearing = scenario.market.clear(schedule.positions(state.access(now, terms)), terms, state)
+        sums, carry = owed(schedule, terms, clearing, state, sums)
+        state = state.unsettled(schedule, clearing, carry)
+    return sums
+
+
+def owed_each(
+    now: Community, schedule: Schedule, state: State, parts: Sequence[tuple[Market, Prices]]
+) -> list[tuple[Array, Carry]]:
+    """What each member owes over a window under each of many mechanisms and terms, all on the same flows.
+
+    Positions, and all that markets sum over members, are made once for those that may trade in the same slots. Only
+    for terms and mechanisms that leave the flows as they are: no planner, no regulator. (N,) each [money], and what
+    charges and sharings carry on.
+    """
+    found, known = [], list[Positions]()
+    for market, terms in parts:
+        access = state.access(now, terms)
+        same = [p for p in known if np.array_equal(once(p.access, columns=True), once(access, columns=True))]
+        if not same:
+            known.append(schedule.positions(access))
+        clearing = market.clear((same or known[-1:])[0], terms, state)
+        found.append(owed(schedule, terms, clearing, state))
+    return found
+
+
+def _windows(
+    scenario: Scenario, community: Community, prices: Prices, cut: int | None
+) -> Iterator[tuple[Community, Prices, Outlook]]:
+    """Who is there, at what terms, and what planners believe, window by window."""
+    for start, stop in scenario.windows(community, cut):
+        outlook = scenario.forecast.outlook(community, prices, start, stop + scenario.dispatch.lookahead)
+        yield community.window(start, stop), prices.window(start, stop), outlook

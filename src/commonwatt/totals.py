@@ -9,7 +9,7 @@ import numpy as np
 from .accounts import Account
 from .clock import Clock
 from .flow import Array, Community, Mask
-from .noun import over_members, running_sum, spread, still
+from .noun import dense, over_members, running_sum, spread, still, together
 from .record import Record
 
 
@@ -34,11 +34,13 @@ class Totals:
     def take(self, record: Record) -> None:
         """Adds one window."""
         self._hours = record.clock.hours
+        seen: dict[int, Array] = {}
         for name, values in {**record.columns, **derived(record)}.items():
             if not self.only or name in self.only:
-                self._add(name, values)
+                self._add(name, values, seen)
 
-    def _add(self, name: str, values: Array) -> None:
+    def _add(self, name: str, values: Array, seen: dict[int, Array]) -> None:
+        """Adds a column; `seen` holds sums over members by the identity of columns that occur under two names."""
         from ._sums import add_rows, raise_to
 
         width = values.shape[1]
@@ -47,12 +49,13 @@ class Totals:
         self.last[name] = values[-1]
         if still(values):
             np.maximum(self.highest[name], 0.0, out=self.highest[name])
-            self._slots.setdefault(name, []).append(np.zeros(len(values)))
-            return
-        values = np.ascontiguousarray(values)
-        add_rows(values, self.by_member[name])
-        raise_to(values, self.highest[name])
-        self._slots.setdefault(name, []).append(over_members(values))
+        else:
+            rows = dense(values)
+            add_rows(rows, self.by_member[name])
+            raise_to(rows, self.highest[name])
+        if id(values) not in seen:
+            seen[id(values)] = over_members(values)
+        self._slots.setdefault(name, []).append(seen[id(values)])
 
     def by_slot(self, name: str) -> Array:
         """A column summed over members. (T,)"""
@@ -66,15 +69,12 @@ class Totals:
 def derived(record: Record) -> dict[str, Array]:
     """Columns that follow from stored ones."""
     c = record.columns
-    bill = c["energy_money"] + c["pool_money"]
-    for _, _, fee in record.fees():
-        bill += fee
+    bill = together(c["energy_money"], c["pool_money"], *(fee for _, _, fee in record.fees()))
     shape = record.access.shape
     if not record.entries.rows:
         return {"bill_money": bill, "entry_money": spread(0.0, shape)}
     owed = record.entries.owed(record.clock.first, shape)
-    bill += owed
-    return {"bill_money": bill, "entry_money": owed}
+    return {"bill_money": bill + owed, "entry_money": owed}
 
 
 @dataclass(frozen=True)

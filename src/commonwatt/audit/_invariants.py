@@ -59,7 +59,7 @@ def _pool_energy(f: Facts) -> Array | None:
 
 @invariant("E4")
 def _signs(f: Facts) -> Array:
-    """Flows are finite and never negative, nobody imports and exports in the same slot, no more is cut than there is."""
+    """Flows are finite and never negative, nobody imports and exports at once, no more is cut than there is."""
     out = np.minimum(f["import_kwh"], f["export_kwh"])
     for name in ("import_kwh", "export_kwh", "bought_kwh", "sold_kwh", "unserved_kwh", "curtailed_kwh"):
         if not _still(f[name]):
@@ -84,8 +84,10 @@ def _levels(f: Facts) -> Array | None:
 
 @invariant("S2")
 def _bounds(f: Facts) -> Array | None:
-    """Levels and powers stay within the envelope, and no store charges and discharges in the same slot; only leakage
-    and drain take one below its minimum, and then it does not discharge."""
+    """Levels and powers stay within the envelope, and no store charges and discharges in the same slot.
+
+    Only leakage and drain take one below its minimum, and then it does not discharge.
+    """
     device = f.now.flexibility
     if not device.devices:
         return None
@@ -108,7 +110,7 @@ def _deadlines(f: Facts) -> Array | None:
 
 @invariant("T1")
 def _band(f: Facts) -> Array:
-    """Prices are finite; where promised, traded energy is priced between what the grid pays and what it charges."""
+    """Prices are finite; where promised, they lie between what the grid pays and what it charges (odd prices aside)."""
     out = np.zeros(f.now.shape)
     for price, kwh in ((f["buy_price"], f["bought_kwh"]), (f["sell_price"], f["sold_kwh"])):
         if not np.isfinite(price).all():
@@ -116,7 +118,7 @@ def _band(f: Facts) -> Array:
         if f.declared.in_band:
             one = price[:, :1] if price.strides[1] == 0 else price
             low, high = f.terms.coupling_sell[:, None], f.terms.coupling_buy[:, None]
-            outside = below(one, high) + below(low, one)
+            outside = (below(one, high) + below(low, one)) * (low <= high)
             if outside.any():
                 np.maximum(out, outside * (kwh > 0), out=out)
     return out
@@ -244,7 +246,8 @@ def _charges(f: Facts) -> Array | None:
     for k, sharing in enumerate(f.record.sharings):
         for at, amounts in _closing(f, f"sharing.{k}", sharing, f.pooled()):
             due[at] += amounts
-    payees = {rule.reason: rule.payee for rule in (*f.terms.charges, *f.record.sharings)}
+    payees = {rule.reason: rule.payee for rule in f.terms.charges}
+    payees |= {rule.reason: rule.payee for rule in f.record.sharings}
     mine = entries.kept(np.isin(entries.reason, list(payees)))
     wrong = [
         int(payee) not in (int(a), int(b)) for a, b, payee in zip(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..flow import Array, Clearing, Positions, Prices
-from ..noun import over_members, spread
+from ..noun import dense, spread
 
 
 def between(prices: Prices, share: float) -> Array:
@@ -16,16 +16,18 @@ def between(prices: Prices, share: float) -> Array:
 
 def balance_price(positions: Positions, prices: Prices) -> Array:
     """From the selling price (all surplus) to the buying price (all shortage), on flows behind the meter (S1)."""
-    draw, make = over_members(positions.draw_kwh), over_members(positions.make_kwh)
-    tilt = np.divide(draw - make, draw + make, out=np.zeros_like(draw), where=draw + make > 1e-9)
-    price: Array = between(prices, 0.5) + 0.5 * (prices.coupling_buy - prices.coupling_sell) * tilt
+    from ._rates import slid
+
+    price: Array = slid(positions.drawn, positions.made, dense(prices.coupling_buy), dense(prices.coupling_sell))
     return price
 
 
 def mixed(inner: Array, inside: Array, outer: Array, outside: Array) -> Array:
     """The mean of two prices by energy; the outer one where there is none. (T,) [money/kWh]"""
-    total = inside + outside
-    return np.divide(inside * inner + outside * outer, total, out=np.array(outer, np.float64), where=total > 0)
+    from ._rates import mean_price
+
+    price: Array = mean_price(dense(inner), dense(inside), dense(outer), dense(outside))
+    return price
 
 
 def joint(positions: Positions, buy_price: Array, sell_price: Array) -> Clearing:

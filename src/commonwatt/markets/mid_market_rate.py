@@ -5,7 +5,6 @@ from typing import Literal
 import numpy as np
 
 from ..flow import Array, Clearing, Positions, Prices, State
-from ..noun import over_members
 from . import Market, Promise
 from ._prices import balance_price, between, joint, mixed, pooled_at
 
@@ -33,7 +32,7 @@ class MidMarketRate(Market):
 
 def _gross(positions: Positions, prices: Prices, inner: Array) -> Clearing:
     """S1's mix by all load and all PV; billed on net energy it collects too little (mechanisms.md 1.1)."""
-    load, made = over_members(positions.draw_kwh), over_members(positions.make_kwh)
+    load, made = positions.drawn, positions.made
     matched = np.minimum(load, made)
     buy = mixed(inner, matched, prices.coupling_buy, load - matched)
     sell = mixed(inner, matched, prices.coupling_sell, made - matched)

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..clock import Clock
 from ..flow import Array, Community
 from ..noun import Index
 from ..run import Run
 
+Dates = NDArray[np.datetime64]
 NAMES = {"conventional": "conv", "mid_market_rate": "mmr", "bill_sharing": "bs"}
 """What the origin calls its settlements; they come first."""
 
@@ -32,7 +34,7 @@ class Runs(Protocol):
 class Daily:
     """One value per local day; D days."""
 
-    dates: np.ndarray[tuple[int], np.dtype[np.datetime64]]
+    dates: Dates
     load_kwh: Array
     """Mean over members. (D,)"""
     pv_kwh: Array
@@ -75,14 +77,14 @@ def daily_csv(results: Runs) -> str:
     return out.getvalue()
 
 
-def _days(clock: Clock) -> tuple[np.ndarray[tuple[int], np.dtype[np.datetime64]], Index]:
+def _days(clock: Clock) -> tuple[Dates, Index]:
     """Local dates in order, and the number of each slot's date."""
     dates, day = np.unique(clock.date, return_inverse=True)
-    return dates, day
+    return dates, day.astype(np.int64)
 
 
 def _summed(values: Array, day: Index) -> Array:
-    return np.bincount(day, weights=values)
+    return np.asarray(np.bincount(day, weights=values), np.float64)
 
 
 def _column(name: str) -> str:

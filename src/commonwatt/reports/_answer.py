@@ -14,7 +14,10 @@ def verdict(view: View, world: str) -> list[str]:
     if not ranked:
         return ["Nothing is shared in any of these scenarios: each member deals with the grid alone."]
     best = ranked[0]
-    return [_finding(view, best), *filter(None, [_till(best, view.currency), _saving(view, best), _cheapest(view, ranked), _unlucky(ranked)])]
+    return [
+        _finding(view, best),
+        *filter(None, [_till(best, view.currency), _saving(view, best), _cheapest(view, ranked), _unlucky(ranked)]),
+    ]
 
 
 def _finding(view: View, best: Line) -> str:
@@ -53,14 +56,18 @@ def _saving(view: View, best: Line) -> str:
 
 def _cheapest(view: View, ranked: list[Line]) -> str:
     cheapest = min(ranked, key=lambda x: (x.run.metrics["total_cost"], x.row.rank))
-    if cheapest is ranked[0] or len(ranked) == 1:
-        return "It is also the cheapest." if len(ranked) > 1 else ""
-    cost = words.money(cheapest.run.metrics["total_cost"])
-    same = [x for x in ranked if x.run.metrics["total_cost"] <= cheapest.run.metrics["total_cost"] * (1 + 1e-9)]
+    if len(ranked) == 1:
+        return ""
+    lowest = cheapest.run.metrics["total_cost"]
+    same = [x for x in ranked if x.run.metrics["total_cost"] <= lowest + 1e-9 * (1 + abs(lowest))]
+    if len(same) == len(ranked):
+        return "All rules cost the community the same: they differ in who gets the saving."
+    if ranked[0] in same:
+        return "It is also the cheapest for the community as a whole."
     rules = words.listed([*dict.fromkeys(x.rule for x in same)])
     return (
         f"The cheapest for the community as a whole is the {cheapest.tariff} tariff with {cheapest.dispatch} dispatch: "
-        f"{cost} {view.currency} under {rules}, at best rank {cheapest.row.rank}."
+        f"{words.money(lowest)} {view.currency} under {rules}, at best rank {cheapest.row.rank}."
     )
 
 
@@ -99,12 +106,11 @@ def asked(view: View) -> list[tuple[str, str]]:
     lines = view.lines
     counts = [
         words.plural(len({getattr(x, part) for x in lines}), noun)
-        for part, noun in (("tariff", "tariff"), ("rule", "mechanism"), ("dispatch", "way of running devices"))
+        for part, noun in (("tariff", "tariff"), ("rule", "mechanism"), ("dispatch", "dispatch"))
     ]
-    counts[2] = counts[2].replace("way of running devicess", "ways of running devices")
-    devices = len(facts.obliged)
+    who = [words.plural(len(facts.names), "member"), f"{with_pv} with PV", words.plural(len(facts.obliged), "device")]
     return [
-        ("Community", f"{words.plural(len(facts.names), 'member')}, {with_pv} with PV, {words.plural(devices, 'device') if devices else 'no devices'}"),
+        ("Community", ", ".join(who)),
         ("Time", words.span(facts)),
         ("Energy", f"load {words.number(facts.load_kwh.sum(), 0)} kWh, PV {words.number(facts.pv_kwh.sum(), 0)} kWh"),
         ("Compared", f"{words.plural(len(lines), 'scenario')}: {words.listed(counts)}"),

@@ -3,9 +3,11 @@
 GLOSSARY = {
     "alone": "A member for itself: its own devices, the same tariff, nobody to share with.",
     "cost": "What all members pay together; negative: they earn.",
-    "dispatch": "How batteries and other devices are run. passive: as if nobody planned; self consumption: own PV first.",
+    "dispatch": "How batteries and other devices are run. passive: as if nobody planned; self consumption: own PV "
+    "first.",
     "fairness": "Jain's index of each member's saving as a share of what its load alone would cost; losses count as 0. "
-    "1: all gain alike. 1 divided by the number of members: one gains everything. Where nobody saves, as under none, it is 1.",
+    "1: all gain alike. 1 divided by the number of members: one gains everything. Where nobody saves, as under none, "
+    "it is 1.",
     "losers": "Members that pay more than alone on their own contract.",
     "load's cost": "What the load would cost without PV, devices and sharing.",
     "mechanism": "The rule by which energy is shared inside, and at what price.",

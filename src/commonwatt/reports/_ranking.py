@@ -17,7 +17,11 @@ def ranking(view: View, world: str, most: int | None = None) -> str:
     """The ranking of one world with the references below, or only its first lines."""
     ranked = view.ranked(world)
     lines = ranked[:most] if most else [*ranked[:MOST_LINES], *view.references]
-    caption = f"The best {len(lines)} of {len(ranked)}" if most else "All scenarios, best first, then the references; choose a heading to sort"
+    caption = (
+        f"The best {len(lines)} of {len(ranked)}"
+        if most
+        else "All scenarios, best first, then the references; choose a heading to sort"
+    )
     return table(caption, _columns(view), [_ranked(x) for x in lines], sortable=not most, kind="ranking")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Mapping
 from html import escape
 from importlib.util import find_spec
@@ -19,16 +20,18 @@ COLOURS = {name: f"#0a0b{k:02x}" for k, name in enumerate(VARIABLES, start=16)}
 """Stand-ins while drawing; in the page they become the CSS variables of these names."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 PATHS = {
-    "o": "M8 3a5 5 0 1 0 .01 0z", "s": "M3.5 3.5h9v9h-9z", "^": "M8 2.5l5.5 10.5h-11z", "D": "M8 1.8l6.2 6.2-6.2 6.2-6.2-6.2z",
-    "v": "M8 13.5l5.5-10.5h-11z", "P": "M6 2.5h4v3.500h3.5v4h-3.500v3.5h-4v-3.5h-3.5v-4h3.5z",
-    "X": "M3 5.500l2.500-2.500 2.500 2.500 2.500-2.500 2.500 2.500-2.500 2.500 2.500 2.500-2.500 2.500-2.500-2.500-2.500 2.500-2.500-2.500 2.500-2.500z",
-    "p": "M8 2l6 4.400-2.300 7h-7.400l-2.300-7z", "ring": "M8 2.500a5.500 5.500 0 1 0 .01 0z",
-    "-": "M1 8h14", "--": "M1 8h4m2 0h4m2 0h2", ":": "M1 8h2m2 0h2m2 0h2m2 0h2", "-.": "M1 8h6m2 0h1.500m2 0h3",
+    "o": "M8 3a5 5 0 1 0 .01 0z", "s": "M3.5 3.5h9v9h-9z", "^": "M8 2.5l5.5 10.5h-11z",
+    "D": "M8 1.8l6.2 6.2-6.2 6.2-6.2-6.2z", "v": "M8 13.5l5.5-10.5h-11z",
+    "P": "M6 2.5h4v3.5h3.5v4h-3.5v3.5h-4v-3.5h-3.5v-4h3.5z",
+    "X": "M3 5.5l2.5-2.5 2.5 2.5 2.5-2.5 2.5 2.5-2.5 2.5 2.5 2.5-2.5 2.5-2.5-2.5-2.5 2.5-2.5-2.5 2.5-2.5z",
+    "p": "M8 2l6 4.4-2.3 7h-7.4l-2.3-7z", "ring": "M8 2.5a5.5 5.5 0 1 0 .01 0z",
+    "-": "M1 8h14", "--": "M1 8h4m2 0h4m2 0h2", ":": "M1 8h2m2 0h2m2 0h2m2 0h2", "-.": "M1 8h6m2 0h1.5m2 0h3",
     "fill": "M1 4h14v9h-14z",
 }  # fmt: skip
 """The same shapes 16 pixels wide, for legends."""
-STYLE = {
+STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
+    "text.parse_math": False,
     "font.size": 12.0,
     "axes.facecolor": "none",
     "axes.edgecolor": COLOURS["line"],
@@ -61,7 +64,8 @@ def style(name: str) -> Any:
     """The context in which a figure is drawn and turned into text; `name` keeps identifiers apart on one page."""
     import matplotlib as mpl
 
-    return mpl.rc_context({**STYLE, "svg.hashsalt": f"commonwatt-{name}"})
+    settings: Any = {**STYLE, "svg.hashsalt": f"commonwatt-{name}"}
+    return mpl.rc_context(settings)
 
 
 def blank(height: float) -> Any:
@@ -74,7 +78,9 @@ def blank(height: float) -> Any:
 def inline(figure: Any, name: str, alt: str, titles: Mapping[str, str] | None = None) -> str:
     """A figure as an element of a page. `titles`: what to say when the pointer rests on the artist with that gid."""
     out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # the reader's browser has it, only the measure is a guess
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)

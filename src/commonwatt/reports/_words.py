@@ -34,8 +34,8 @@ def percent(value: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """A count with its noun: `1 member`, `10 members`."""
-    many = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeou" else f"{noun}s"
-    return f"{count:,} {noun if count == 1 else many}"
+    many = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {many}" if count else f"no {many}"
 
 
 def name(kind: str) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import textwrap
 from typing import Any
 
+from pydantic_core import to_jsonable_python
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from ..devices import DEVICES
 from ..dispatch import DISPATCH
@@ -15,66 +20,137 @@ from ..forecasts import FORECASTS
 from ..markets import MARKETS
 from ..metrics import METRICS
 from ..presets import EXPORTS
-from ..registry import Plugin, parameters
+from ..registry import Parameter, Plugin, parameters
 from ..regulators import REGULATORS
 from ..scenario import load, presets
 from ..sources import SOURCES
 from ..tariffs import TARIFFS
-from . import screen
 
 STAGES: dict[str, dict[str, type[Any]]] = {
     "sources": SOURCES, "devices": DEVICES, "tariffs": TARIFFS, "forecasts": FORECASTS, "dispatch": DISPATCH,
     "markets": MARKETS, "regulators": REGULATORS,
 }  # fmt: skip
+KNOWN = (*STAGES, "metrics", "presets", "exports")
+NARROWEST = 60
+INDENT = 2
 
 
-def named(what: str) -> dict[str, str] | None:
-    """Names with a line each, for what has no parameters; None for a stage."""
-    if what == "metrics":
-        return {name: " ".join((metric.__doc__ or "").split()) for name, metric in METRICS.items()}
-    if what == "presets":
-        return {name: f"{load(name).kind}: {_headline(name)}" for name in presets()}
-    return {name: file for name, (file, _) in EXPORTS.items()} if what == "exports" else None
+def catalogue_text(what: str, width: int) -> str:
+    """One part of the catalogue with every parameter, or all parts with a line for each name.
 
-
-def show_catalogue(what: str, *, as_json: bool, width: int) -> str:
-    """The text of one part of the catalogue, or of all. Raises ScenarioError for an unknown part."""
-    known = [*STAGES, "metrics", "presets", "exports"]
-    if what and what not in known:
-        raise ScenarioError(f"list {what}: there are {', '.join(known)}; name one of them")
-    wanted = [what] if what else known
-    if as_json:
-        return json.dumps({part: _plain(part) for part in wanted}, indent=2, default=str)
+    Raises ScenarioError for an unknown part.
+    """
     buffer = io.StringIO()
-    console = Console(file=buffer, width=max(width, 60))
-    for part in wanted:
-        lines = named(part)
-        if lines is not None:
-            screen.show_named(console, part, lines)
-        elif what:
-            screen.show_plugins(console, part, STAGES[part])
+    console = Console(file=buffer, width=max(width, NARROWEST), highlight=False)
+    for part in _wanted(what):
+        if what in STAGES:
+            _show_plugins(console, STAGES[part])
         else:
-            screen.show_named(console, part, {kind: _first_line(cls) for kind, cls in STAGES[part].items()})
-    return buffer.getvalue().rstrip()
+            _show_named(console, part, _lines(part))
+    if not what:
+        console.print("Name one for its parameters: commonwatt list markets")
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()).strip()
 
 
-def _plain(part: str) -> Any:
-    lines = named(part)
-    return lines if lines is not None else {kind: _described(cls) for kind, cls in STAGES[part].items()}
+def catalogue_data(what: str) -> dict[str, Any]:
+    """The same as plain values, for JSON."""
+    data: dict[str, Any] = {}
+    for part in _wanted(what):
+        found = STAGES.get(part)
+        data[part] = {kind: _described(cls) for kind, cls in found.items()} if found else _lines(part)
+    return data
+
+
+def _wanted(what: str) -> list[str]:
+    if what and what not in KNOWN:
+        raise ScenarioError(f"list {what}: unknown (§15); name one of {', '.join(KNOWN)}")
+    return [what] if what else list(KNOWN)
+
+
+def _lines(part: str) -> dict[str, str]:
+    """A line for each name."""
+    if part in STAGES:
+        return {kind: _text(cls).partition(". ")[0].rstrip(".") for kind, cls in STAGES[part].items()}
+    if part == "metrics":
+        return {name: " ".join((metric.__doc__ or "").split()) for name, metric in METRICS.items()}
+    if part == "presets":
+        return {name: f"{load(name).kind}: {_headline(name)}" for name in presets()}
+    return {name: f"writes {file}" for name, (file, _) in EXPORTS.items()}
+
+
+def _show_named(console: Console, title: str, named: dict[str, str]) -> None:
+    console.print(Text(title, style="bold"))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, INDENT, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    for name, text in named.items():
+        table.add_row(Text(name), Text(text))
+    console.print(Padding(table, (0, 0, 1, INDENT)))
+
+
+def _show_plugins(console: Console, plugins: dict[str, type[Plugin]]) -> None:
+    for kind, plugin in plugins.items():
+        console.print(Text(kind, style="bold"))
+        promised = promise_line(plugin)
+        lines = [_text(plugin), *([f"Promises: {promised}"] if promised else [])]
+        for line in lines:
+            wrapped = textwrap.wrap(line, console.width - INDENT)
+            console.print(Padding(Text("\n".join(wrapped)), (0, 0, 0, INDENT)))
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, INDENT, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(max_width=24, overflow="fold")
+        table.add_column(ratio=1)
+        for parameter in parameters(plugin):
+            table.add_row(Text(parameter.name), Text(_default(parameter)), Text(_explained(parameter)))
+        if table.row_count:
+            console.print(Padding(table, (0, 0, 0, 2 * INDENT)))
+        console.print()
+
+
+def _default(parameter: Parameter) -> str:
+    value = parameter.default
+    kind = getattr(value, "kind", None)
+    shown = "none" if value is None or value == () else str(kind if kind else value)
+    named = parameter.unit if parameter.unit not in ("", "-") else ""
+    return f"{shown} {named}".strip() if isinstance(value, int | float) and not isinstance(value, bool) else shown
+
+
+def _explained(parameter: Parameter) -> str:
+    """Text, then the choices or the unit that the default does not show."""
+    number = isinstance(parameter.default, int | float)
+    unit = f" [{parameter.unit}]" if parameter.unit not in ("", "-") and not number else ""
+    choices = f" ({' | '.join(parameter.choices)})" if parameter.choices else ""
+    return parameter.text + unit + choices
+
+
+def promise_line(plugin: type[Plugin]) -> str:
+    """What a mechanism promises with its default parameters; empty for other plug-ins."""
+    promise = getattr(plugin(), "promise", None) if hasattr(plugin, "promise") else None
+    if promise is None:
+        return ""
+    flags = {name.replace("_", " "): value for name, value in vars(promise).items() if isinstance(value, bool)}
+    kept = [name for name, value in flags.items() if value]
+    lost = [name for name, value in flags.items() if not value]
+    world = promise.world.replace("_", " ")
+    return f"{world}, {', '.join(kept)}" + (f"; not {', '.join(lost)}" if lost else "")
 
 
 def _described(plugin: type[Plugin]) -> dict[str, Any]:
-    promised = screen.promise_line(plugin)
-    found: dict[str, Any] = {
-        "text": " ".join((plugin.__doc__ or "").split()),
-        "parameters": {p.name: {"default": p.default, "unit": p.unit, "choices": list(p.choices), "text": p.text}
-                       for p in parameters(plugin)},
-    }  # fmt: skip
+    found: dict[str, Any] = {"text": _text(plugin)}
+    found["parameters"] = {
+        p.name: {"default": _plain(p.default), "unit": p.unit, "choices": list(p.choices), "text": p.text}
+        for p in parameters(plugin)
+    }
+    promised = promise_line(plugin)
     return {**found, "promises": promised} if promised else found
 
 
-def _first_line(plugin: type[Plugin]) -> str:
-    return (plugin.__doc__ or "").strip().splitlines()[0]
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(to_jsonable_python(value, serialize_unknown=True)))
+
+
+def _text(plugin: type[Plugin]) -> str:
+    return " ".join((plugin.__doc__ or "").split())
 
 
 def _headline(name: str) -> str:

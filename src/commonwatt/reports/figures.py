@@ -62,6 +62,9 @@ def trade_off(view: View, world: str) -> Drawing | None:
         "Up is fair, right is cheap: the best scenarios stand top right. A red ring means that somebody pays more than "
         "alone. Without sharing nobody saves, which counts as even: fairness 1 at saving 0."
     )
+    places = {tuple(round(line.run.metrics[m], 4) for m in ("saving_share", "fairness")) for line in lines}
+    if len(places) < len(lines):
+        caption += " Scenarios with equal results lie on top of each other."
     return Drawing(name, "Who saves most, and is it fair?", svg, caption, _scenario_key(lines))
 
 
@@ -110,9 +113,10 @@ def gains(view: View, world: str) -> Drawing | None:
         svg = inline(figure, name, alt, titles)
     same = len({x.setting for x in champions}) == 1
     where = f" ({champions[0].setting})" if same else " (each in its best scenario)"
-    caption = (
-        f"Left of the line a member pays more than alone. Every mechanism shares the same community{where}: what "
-        "differs between the marks of a row is only the rule."
+    caption = "Left of the line a member pays more than alone." + (
+        f" Every mechanism shares the same community{where}: what differs between the marks of a row is only the rule."
+        if len(champions) > 1
+        else ""
     )
     if many:
         caption = f"One dot per member{where}; the bar is the median. Left of the line a member pays more than alone."
@@ -130,11 +134,11 @@ def _rows(axes: Any, champions: list[Line], currency: str) -> dict[str, str]:
         for n, saving in enumerate(line.run.savings.tolist()):
             gid = f"gain{k}-{n}"
             axes.plot(
-                saving, n + dodge, _marker(line), ms=6, mfc=COLOURS[f"m{line.hue}"], mec=COLOURS["surface"], mew=0.6,
+                saving, n + dodge, _marker(line), ms=6.5, mfc=COLOURS[f"m{line.hue}"], mec=COLOURS["surface"], mew=0.6,
                 gid=gid,
             )  # fmt: skip
             titles[gid] = f"{members[n]}, {line.rule}: saves {words.money(saving)} {currency}"
-    axes.set_yticks(range(len(members)), [_plain(_short(name)) for name in members])
+    axes.set_yticks(range(len(members)), [_short(name) for name in members])
     axes.set_ylim(len(members) - 0.5, -0.5)
     return titles
 
@@ -144,11 +148,11 @@ def _cloud(axes: Any, champions: list[Line], currency: str) -> dict[str, str]:
     for k, line in enumerate(champions):
         savings = np.sort(line.run.savings)
         spread = 0.28 * np.sin(2.399963 * np.arange(savings.size))
-        axes.plot(savings, k + spread, "o", ms=3.5, mfc=COLOURS[f"m{line.hue}"], mec="none", alpha=0.6, rasterized=False)
+        axes.plot(savings, k + spread, "o", ms=3.5, mfc=COLOURS[f"m{line.hue}"], mec="none", alpha=0.6)
         median = float(np.median(savings))
         axes.plot([median, median], [k - 0.38, k + 0.38], color=COLOURS["ink"], lw=2, gid=f"median{k}")
         titles[f"median{k}"] = f"{line.rule}: half of the members save more than {words.money(median)} {currency}"
-    axes.set_yticks(range(len(champions)), [_plain(_short(x.rule, 24)) for x in champions])
+    axes.set_yticks(range(len(champions)), [_short(x.rule, 24) for x in champions])
     axes.set_ylim(len(champions) - 0.5, -0.5)
     return titles
 
@@ -265,8 +269,3 @@ def _marker(line: Line) -> str:
 
 def _short(text: str, most: int = 16) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _plain(text: str) -> str:
-    """A name as matplotlib shows it: nobody is called a formula."""
-    return text.replace("$", r"\$")

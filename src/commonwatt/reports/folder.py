@@ -1,69 +1,82 @@
-"""A study's results on disk: one folder, or one file where a suffix asks for it."""
+"""Results on disk: a study's folder, and single files whose form their suffix says (§16)."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..errors import ScenarioError
-from ..presets import exported
-from ..store import FORMAT, MANIFEST, SUMMARY, Folder, hashes, member_rows, write_csv, write_json
+from ..presets import EXPORTS, exported
+from ..run import Run
+from ..scenario import Study
+from ..store import (
+    SUMMARY,
+    Folder,
+    csv_text,
+    json_text,
+    member_rows,
+    plain_document,
+    write_csv,
+    write_json,
+    write_manifest,
+)
 from ..studies import Results
-from .html import write_html
+from .html import html_page
+
+FORMS = (".json", ".csv", ".html")
+
+
+def check_exports(study: Study) -> None:
+    """Raises ScenarioError for an export that nobody writes, before any work is done."""
+    unknown = [name for name in study.exports if name not in EXPORTS]
+    if unknown:
+        raise ScenarioError(f"exports = {', '.join(unknown)}: unknown (§15); take {', '.join(EXPORTS)}, or leave it")
 
 
 def write_study(results: Results, folder: Folder) -> None:
-    """Manifest, ranking, members, summary, page and the exports of the study, into a folder that is open."""
+    """Ranking, members, summary, page, the exports asked for and the manifest, into a folder that is open."""
     place = folder.partial
     write_csv(place / "ranking.csv", [row.values() for row in results.rows])
     write_csv(place / "members.csv", list(member_rows(results.runs)))
     write_json(place / SUMMARY, results.summary())
-    write_html(results, place / "report.html")
+    _write(place / "report.html", html_page(results))
     for name, text in exported(results).items():
-        (place / name).write_text(text, encoding="utf-8")
-    write_json(place / MANIFEST, _manifest(results, hashes(place)))
+        _write(place / name, text)
+    write_manifest(place, _manifest(results))
 
 
-def write_file(results: Results, path: Path, *, force: bool) -> None:
-    """One file, its form by its suffix: .json (everything), .csv (the ranking), .html (the page)."""
-    writers = {
-        ".json": lambda to: write_json(to, results.summary()),
-        ".csv": lambda to: write_csv(to, [row.values() for row in results.rows]),
-        ".html": lambda to: write_html(results, to),
+def study_text(results: Results, suffix: str) -> str:
+    """A study as one file: .json (everything), .csv (the ranking), .html (the page)."""
+    forms: dict[str, Callable[[], str]] = {
+        ".json": lambda: json_text(results.summary()),
+        ".csv": lambda: csv_text([row.values() for row in results.rows]),
+        ".html": lambda: html_page(results),
     }
-    write_one(path, writers, force=force)
+    return forms[suffix]()
 
 
-def write_one(path: Path, writers: dict[str, Any], *, force: bool) -> None:
-    """Writes `path` whole or not at all, by its suffix. Raises ScenarioError for an unknown suffix or a taken name."""
-    check_file(path, tuple(writers), force=force)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writers[path.suffix.lower()](partial)
-        os.replace(partial, path)
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
-    finally:
-        partial.unlink(missing_ok=True)
+def run_text(run: Run, suffix: str) -> str:
+    """A run as one file: .json (everything), .csv (the members), .html (the page)."""
+    if suffix == ".csv":
+        return csv_text(run.members())
+    if suffix == ".json":
+        return json_text(run.summary())
+    name = run.scenario.name or "run"
+    return html_page(Results(name, Study(name=name, base=run.scenario), run.identity, {name: run}))
 
 
-def check_file(path: Path, suffixes: tuple[str, ...], *, force: bool) -> None:
-    """Refuses a file that cannot be written, before any work is done."""
-    if path.suffix.lower() not in suffixes:
-        raise ScenarioError(f"{path}: unknown suffix (§16); write a folder, or a file ending in {', '.join(suffixes)}")
-    if path.is_dir() or (path.exists() and not force):
-        raise ScenarioError(f"{path}: exists already (§16); take --force to replace it, or another --output")
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="")
 
 
-def _manifest(results: Results, files: dict[str, str]) -> dict[str, Any]:
+def _manifest(results: Results) -> dict[str, Any]:
+    inputs = {name: sha for run in results.runs.values() for name, sha in run.scenario.inputs().items()}
     return {
-        "format": FORMAT,
         "kind": "study",
         "id": results.identity,
-        "document": results.study.model_dump(mode="json", serialize_as_any=True),
+        "document": plain_document(results.study),
+        "inputs": inputs,
         "runs": {name: run.identity for name, run in results.runs.items()},
-        "audit": {"line": results.audit_line},
-        "files": files,
+        "audit": {"line": results.audit_line, "holds": all(run.verdict.holds for run in results.runs.values())},
     }

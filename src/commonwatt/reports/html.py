@@ -46,7 +46,7 @@ def html_page(results: Results) -> str:
         style=_file("page.css"),
         script=script,
         version=escape(_version()),
-        heading=escape(words.sentence(words.name(results.title))),
+        heading=escape(words.sentence(results.title.replace("_", " "))),
         asked="".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in answer.asked(view)),
         audit=escape(results.audit_line),
         warnings=_warnings(view),
@@ -166,7 +166,8 @@ def _operator(view: View) -> str:
     if not lines:
         return ""
     hint = "Where a rule collects more or less than the grid charges, the operator keeps the rest or pays it."
-    return f'<section id="operator"><h2>What the operator keeps or pays</h2>{paragraph(hint, "hint")}{items(lines)}</section>'
+    heading = "<h2>What the operator keeps or pays</h2>"
+    return f'<section id="operator">{heading}{paragraph(hint, "hint")}{items(lines)}</section>'
 
 
 def _community(view: View) -> list[figures.Drawing | None]:

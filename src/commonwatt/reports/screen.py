@@ -1,171 +1,240 @@
-"""Answers on the terminal: tables by rich, nothing computed here."""
+"""Answers on the terminal, from summaries as they are stored: nothing is computed here.
+
+Text from documents and files is shown as it is, never read as markup.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..audit import Verdict
-from ..registry import Plugin, parameters
-from ..run import Run
-from ..studies import Results, Row
+from ..metrics import METRICS
+from ._words import plural
 
 SHOWN = 12
+NARROW = 104
+"""Columns of a terminal below which tables shorten their headings. [characters]"""
+GAP = 1
+WORLDS = {"own_meters": "own meters", "one_meter": "one meter", "both": "both"}
+SHORT_WORLDS = {"own_meters": "own", "one_meter": "one", "both": "both"}
+MEMBERS = {
+    "load_kwh": "load kWh", "pv_kwh": "PV kWh", "alone_bill": "alone", "bill": "bill", "saving": "saving",
+}  # fmt: skip
+CHECKED = {
+    "members": "members", "slots": "slots", "slot_minutes": "minutes a slot", "start": "start", "zone": "zone",
+    "load_kwh": "load [kWh]", "pv_kwh": "PV [kWh]", "devices": "devices",
+}  # fmt: skip
+Values = Mapping[str, Any]
 
 
-def show_run(console: Console, run: Run) -> None:
+def show_run(console: Console, summary: Values) -> None:
     """One run: the answer, then who gains and who loses."""
-    metrics, currency = run.metrics, run.scenario.currency
-    console.print(f"[bold]{run.scenario.name or 'run'}[/bold]  world: {_world(run.world)}")
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in metrics.items():
-        if not math.isnan(value):
-            table.add_row(name.replace("_", " "), number(value))
-    console.print(table)
-    members = Table("member", title=f"members [{currency}]", title_justify="left", box=None, pad_edge=False)
-    columns = ("load_kwh", "pv_kwh", "alone_bill", "bill", "saving")
-    for column in columns:
-        members.add_column(column.replace("_", " "), justify="right")
-    rows = run.members()
+    currency = summary["currency"]
+    console.print(Text.assemble((summary["name"] or "run", "bold"), f"  world: {WORLDS[summary['world']]}"))
+    table = _plain()
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    for name, value in summary["metrics"].items():
+        if value is not None:
+            unit = _unit(name).replace("money", currency)
+            table.add_row(Text(name.replace("_", " ")), number(value), Text(unit))
+    console.print(table, highlight=False)
+    rows = summary["members"]
+    members = _plain(f"members, amounts in {currency}")
+    members.add_column("member", overflow="ellipsis", no_wrap=True)
+    for heading in MEMBERS.values():
+        members.add_column(heading, justify="right")
     for row in rows[:SHOWN]:
-        members.add_row(str(row["member"]), *(number(row[column]) for column in columns))
-    console.print(members)
+        members.add_row(Text(str(row["member"])), *(amount(row[column]) for column in MEMBERS))
+    console.print(members, highlight=False)
     if len(rows) > SHOWN:
-        console.print(f"... and {len(rows) - SHOWN} more in summary.csv")
-    show_remarks(console, run.notes, run.finding_lines)
-    show_verdict(console, run.verdict.line)
+        console.print(f"... and {plural(len(rows) - SHOWN, 'more member')}: summary.csv has them all", highlight=False)
+    show_remarks(console, summary["notes"], summary["findings"])
+    show_line(console, summary["audit"])
 
 
-def show_ranking(console: Console, results: Results, most: int = SHOWN) -> None:
+def show_ranking(console: Console, summary: Values, most: int = SHOWN) -> None:
     """A study: the ranking of each world, the references, the audit."""
-    console.print(f"[bold]{results.title}[/bold]  amounts in {results.currency}, rank by losers, fairness, cost")
-    for world in results.worlds:
-        ranked = results.ranked(world)
-        console.print(_ranking(f"{_world(world)}: {len(ranked)} runs", ranked[:most]))
-        if len(ranked) > most:
-            console.print(f"... and {len(ranked) - most} more in ranking.csv")
-    references = [row for row in results.rows if row.rank is None]
-    if references:
-        console.print(_ranking("nothing shared: the reference in every world", references[:most]))
-    show_remarks(console, results.notes, results.findings)
-    show_verdict(console, results.audit_line)
+    title = f"  amounts in {summary['currency']}; fewest losers first, then fairest, then cheapest"
+    console.print(Text.assemble((summary["title"], "bold"), title))
+    rows = summary["ranking"]
+    told = _same_in_all(rows)
+    if told:
+        console.print(Text("in all runs: " + ", ".join(f"{part} {kind}" for part, kind in told.items())))
+    for world in ("one_meter", "own_meters", "both"):
+        here = [row for row in rows if row["world"] == world]
+        if not here:
+            continue
+        titled = "nothing shared: the reference in every world" if world == "both" else WORLDS[world]
+        console.print()
+        console.print(_ranking(f"{titled}: {plural(len(here), 'run')}", here[:most], rows, console.width))
+        if len(here) > most:
+            console.print(f"... and {len(here) - most} more: ranking.csv has them all", highlight=False)
+    console.print()
+    show_remarks(console, summary["notes"], summary["findings"])
+    show_line(console, summary["audit"])
 
 
-def _ranking(title: str, rows: list[Row]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in ("", "tariff", "mechanism", "dispatch", "world"):
-        table.add_column(name, justify="right" if not name else "left", no_wrap=True)
-    for name in ("cost", "saving", "losers", "fairness", "self-suff.", "peak kW"):
-        table.add_column(name, justify="right")
+@dataclass(frozen=True)
+class _Column:
+    """One column of a ranking: its heading, wide and narrow, and what stands in a row."""
+
+    wide: str
+    narrow: str
+    cell: Callable[[Values], str]
+    name: bool = False
+
+    def heading(self, *, narrow: bool) -> str:
+        return self.narrow if narrow else self.wide
+
+
+def _same_in_all(rows: Sequence[Values]) -> dict[str, str]:
+    """Parts that every run has in common: told once, not in every row."""
+    kinds = {part: {row[part] for row in rows} for part in ("tariff", "dispatch")}
+    return {part: found.pop() for part, found in kinds.items() if len(found) == 1}
+
+
+def _ranking(title: str, rows: Sequence[Values], everyone: Sequence[Values], width: int) -> Table:
+    narrow = width < NARROW
+    told = _same_in_all(everyone)
+    names = [_Column("", "", lambda row: str(row["rank"] or "-"))]
+    if any(_own_name(row) for row in everyone):
+        names.append(_Column("scenario", "scenario", _scenario, name=True))
+    for heading, part in (("tariff", "tariff"), ("mechanism", "market"), ("dispatch", "dispatch")):
+        if part not in told:
+            names.append(_Column(heading, heading, _reads(part), name=True))
+    worlds = SHORT_WORLDS if narrow else WORLDS
+    names.append(_Column("world", "world", lambda row: worlds[row["world"]], name=True))
+    table = _plain(title)
+    shown = _fitting(names, everyone, width, narrow=narrow)
+    for column in shown:
+        fixed = not column.name or column.wide == "world"
+        justify: Any = "left" if column.name else "right"
+        table.add_column(column.heading(narrow=narrow), justify=justify, overflow="ellipsis", no_wrap=fixed)
     for row in rows:
-        metrics = row.run.metrics
-        table.add_row(
-            str(row.rank or "-"), row.tariff, _mechanism(row), row.dispatch, _world(row.world),
-            number(metrics["total_cost"]), number(metrics["saving"]), number(metrics["losers"]),
-            "-" if row.rank is None else number(metrics["fairness"]),
-            percent(metrics["self_sufficiency"]), number(metrics["peak_import"]),
-        )  # fmt: skip
+        table.add_row(*(Text(column.cell(row)) for column in shown))
     return table
 
 
-def _mechanism(row: Row) -> str:
-    """The mechanism, or the name that a study's variant gives it."""
-    return row.market if "/" in row.name or row.name in ("", "base") else f"{row.name} ({row.market})"
+FIGURES = (
+    _Column("cost", "cost", lambda row: amount(row["total_cost"])),
+    _Column("saving", "saving", lambda row: amount(row["saving"])),
+    _Column("losers", "lose", lambda row: number(row["losers"])),
+    _Column("fairness", "fair", lambda row: "-" if row["rank"] is None else number(row["fairness"])),
+    _Column("self-suff.", "self-s.", lambda row: percent(row["self_sufficiency"])),
+    _Column("peak kW", "kW", lambda row: amount(row["peak_import"])),
+)
+LEAST = 4
+"""Figures that every terminal shows; the others where there is room."""
+
+
+def _fitting(names: list[_Column], rows: Sequence[Values], width: int, *, narrow: bool) -> list[_Column]:
+    """All columns that fit; names are shortened before the first four figures are left out."""
+    columns = [*names, *FIGURES]
+
+    def needed() -> int:
+        wide = (max(len(c.heading(narrow=narrow)), *(len(c.cell(row)) for row in rows)) for c in columns)
+        return sum(wide) + GAP * len(columns)
+
+    while needed() > width and len(columns) > len(names) + LEAST:
+        columns.pop()
+    return columns
+
+
+def _reads(part: str) -> Callable[[Values], str]:
+    return lambda row: str(row[part])
+
+
+def _own_name(row: Values) -> str:
+    """What a scenario's name says beyond its kinds."""
+    kinds = {row["tariff"], row["market"], row["dispatch"], "base"}
+    return " / ".join(part for part in row["scenario"].split(" / ") if part not in kinds)
+
+
+def _scenario(row: Values) -> str:
+    """The same; a scenario of a single name keeps it."""
+    return _own_name(row) or ("" if " / " in row["scenario"] else row["scenario"])
 
 
 def show_remarks(console: Console, notes: Iterable[str], findings: Iterable[str]) -> None:
     """What was assumed, and what looks implausible in the data."""
     for note in notes:
-        console.print(Text(f"note: {note}", style="dim"))
+        console.print(Text(f"note: {note}"), highlight=False)
     for finding in findings:
-        console.print(Text(f"check: {finding}", style="yellow"))
+        console.print(Text(finding, style="yellow" if finding.startswith("warning") else ""), highlight=False)
 
 
-def show_verdict(console: Console, line: str) -> None:
+def show_line(console: Console, line: str) -> None:
     """The audit's one line."""
     console.print(Text(line, style="green"), soft_wrap=True)
 
 
-def show_plugins(console: Console, title: str, plugins: dict[str, type[Plugin]]) -> None:
-    """Every plug-in of a stage with its parameters, read off the classes."""
-    console.print(f"[bold]{title}[/bold]")
-    for kind, plugin in plugins.items():
-        text = " ".join((plugin.__doc__ or "").split())
-        console.print(f"\n[bold cyan]{kind}[/bold cyan]  {text}", highlight=False, soft_wrap=False)
-        promised = promise_line(plugin)
-        if promised:
-            console.print(f"  promises: {promised}", highlight=False, style="dim")
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
-        for parameter in parameters(plugin):
-            choices = f" ({' | '.join(parameter.choices)})" if parameter.choices else ""
-            unit = f"\\[{parameter.unit}]" if parameter.unit else ""
-            table.add_row(parameter.name, _default(parameter.default), unit, parameter.text + choices)
-        if table.row_count:
-            console.print(table, highlight=False)
-
-
-def promise_line(plugin: type[Plugin]) -> str:
-    """What a mechanism promises with its default parameters; empty for other plug-ins."""
-    promise = getattr(plugin(), "promise", None) if hasattr(plugin, "promise") else None
-    if promise is None:
-        return ""
-    flags = {name: value for name, value in vars(promise).items() if isinstance(value, bool)}
-    kept = [name for name, value in flags.items() if value]
-    lost = [name for name, value in flags.items() if not value]
-    return f"{_world(promise.world)}, {', '.join(kept)}" + (f"; not {', '.join(lost)}" if lost else "")
-
-
-def show_named(console: Console, title: str, named: dict[str, str]) -> None:
-    """Names with a line each: presets, metrics, exports."""
-    console.print(f"[bold]{title}[/bold]")
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, text in named.items():
-        table.add_row(f"[cyan]{name}[/cyan]", text)
-    console.print(table, highlight=False)
-
-
-def show_check(console: Console, name: str, facts: dict[str, Any], notes: Iterable[str], findings: list[str]) -> None:
-    """What a community holds, and what looks wrong with it."""
-    console.print(f"[bold]{name}[/bold]")
-    table = Table(box=None, show_header=False, pad_edge=False)
+def show_facts(console: Console, title: str, facts: Values) -> None:
+    """What a community holds."""
+    console.print(Text(title, style="bold"))
+    table = _plain()
     for key, value in facts.items():
-        table.add_row(key, number(value) if isinstance(value, float) else str(value))
+        table.add_row(Text(CHECKED.get(key, key)), number(value) if isinstance(value, float) else Text(str(value)))
     console.print(table, highlight=False)
-    show_remarks(console, notes, findings)
-    console.print(f"{len(findings)} findings" if findings else "nothing implausible found")
 
 
-def show_audit(console: Console, name: str, verdict: Verdict) -> None:
-    """A stored run, audited again."""
-    console.print(f"[bold]{name}[/bold]: files, inputs and identity unchanged")
-    show_verdict(console, verdict.line)
+def show_check(console: Console, title: str, found: Values) -> None:
+    """What a community holds, what was assumed, and what looks wrong with it."""
+    show_facts(console, title, {key: found[key] for key in CHECKED})
+    show_remarks(console, found["notes"], found["findings"])
+    warnings = sum(line.startswith("warning") for line in found["findings"])
+    console.print(plural(warnings, "warning") if warnings else "nothing implausible found", highlight=False)
 
 
-def number(value: float) -> str:
-    """A number as people read it: four or more significant figures, no exponent where it can be helped."""
-    if math.isnan(value):
+def show_verified(console: Console, name: str, audits: Mapping[str, str]) -> None:
+    """A stored result, audited again."""
+    console.print(Text.assemble((name, "bold"), ": files, inputs and identity are unchanged"))
+    for run, line in audits.items():
+        show_line(console, line if len(audits) == 1 else f"{run}: {line}")
+    if not audits:
+        console.print("no series kept, so nothing to audit again; `commonwatt benchmark --series` keeps them")
+
+
+def number(value: float | None) -> str:
+    """As people read it: whole numbers whole, two decimals from ten on, else three; no exponent."""
+    if value is None or math.isnan(value):
         return "-"
-    if value == round(value) and abs(value) < 1e6:
-        return f"{value:.0f}"
-    return f"{value:,.2f}" if abs(value) >= 10 else f"{value:.3f}"
+    if value == round(value) and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return _unsigned_zero(f"{value:,.2f}" if abs(value) >= 10 else f"{value:.3f}")
 
 
-def percent(value: float) -> str:
+def amount(value: float | None) -> str:
+    """Money and energy in a table: two decimals, none from a thousand on."""
+    if value is None or math.isnan(value):
+        return "-"
+    return _unsigned_zero(f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}")
+
+
+def percent(value: float | None) -> str:
     """A share in percent."""
-    return "-" if math.isnan(value) else f"{100 * value:.1f} %"
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}%"
 
 
-def _world(world: str) -> str:
-    return world.replace("_", " ")
+def _unsigned_zero(text: str) -> str:
+    return text.removeprefix("-") if not text.strip("-0.,") else text
 
 
-def _default(value: Any) -> str:
-    if value is None:
-        return "none"
-    kind = getattr(value, "kind", None)
-    return str(kind if kind else value) if value != () else "()"
+def _unit(metric: str) -> str:
+    """The unit in brackets at the end of a metric's docstring; nothing for a share."""
+    found = re.search(r"\[([^\[\]]+)\]\s*$", METRICS[metric].__doc__ or "") if metric in METRICS else None
+    return found[1] if found and found[1] != "-" else ""
+
+
+def _plain(title: str = "") -> Table:
+    return Table(
+        title=Text(title, style="bold") if title else None, title_justify="left", box=None, pad_edge=False,
+        padding=(0, GAP, 0, 0), show_header=bool(title), header_style="underline",
+    )  # fmt: skip

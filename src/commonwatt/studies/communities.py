@@ -7,8 +7,10 @@ from typing import Any
 
 from ..errors import ScenarioError
 from ..flow import Community, Streams
+from ..quality import check, report
 from ..scenario import Scenario, Study, load, validated
 from ..sources import SOURCES
+from ..sources._write import write_folder
 
 SCHEMA = "schema.json"
 DOCUMENTS = {".yaml", ".yml", ".json", ".toml"}
@@ -28,6 +30,9 @@ def community_scenario(path: Path) -> Scenario:
     folder = (path if path.is_dir() else path.parent).resolve()
     kind = "citylearn" if (folder / SCHEMA).is_file() else "folder"
     scenario: Scenario = validated({"source": {"kind": kind, "path": folder}}, Scenario, where=str(path))
+    if not scenario.source.inputs():
+        what = f"{path}: holds no file of a community (§16: load_profiles.csv, pv_profiles.csv, ...)"
+        raise ScenarioError(f"{what}; name its folder, or leave --community out for a generated one")
     return scenario
 
 
@@ -48,32 +53,36 @@ def sized(study: Study, members: int | None, slots: int | None) -> Study:
 
 def made(kind: str, members: int | None, slots: int | None, seed: int) -> Community:
     """A generated community. Raises ScenarioError for a source that is none or reads files."""
-    if kind not in SOURCES:
-        raise ScenarioError(f"--source = {kind!r}: there are {', '.join(SOURCES)}; choose one")
+    generators = [name for name, source in SOURCES.items() if "path" not in source.model_fields]
+    if kind not in generators:
+        what = "reads files and generates nothing" if kind in SOURCES else "unknown"
+        raise ScenarioError(f"--source = {kind!r}: {what} (§15); choose one of {', '.join(generators)}")
     scenario: Scenario = validated({"source": {"kind": kind}, "seed": seed}, Scenario, where="data make")
     return scenario.model_copy(update={"source": _resized(scenario.source, members, slots)}).community()
 
 
 def _resized(source: Any, members: int | None, slots: int | None) -> Any:
-    fields, change = type(source).model_fields, {}
+    fields = type(source).model_fields
+    change: dict[str, int] = {}
     if members is not None:
         change["members"] = members
     if slots is not None:
-        change |= {"slots": slots} if "slots" in fields else {"days": _days(source, slots)}
-    unknown = [name for name in change if name not in fields]
+        change |= {"days": _days(source, slots)} if "days" in fields else {"slots": slots}
+    unknown = " and ".join(f"--{name}" for name in change if name not in fields)
     if unknown:
-        what = f"source {source.kind} has no {' or '.join(unknown)}"
-        raise ScenarioError(f"{what}: its data or its own parameters say how large it is; leave the flag out")
+        what = f"{unknown}: source {source.kind} has a size of its own, from its data or its parameters"
+        raise ScenarioError(f"{what} (§15); leave it out, or write a document that sets it")
     return validated({**source.model_dump(), **change}, type(source), where="source")
 
 
 def _days(source: Any, slots: int) -> int:
     """Whole days that hold so many slots of the source's length."""
     day = validated({**source.model_dump(), "days": 1}, type(source), where="source")
-    per_day = day.community(Streams(0)).shape[0]
+    per_day = int(day.community(Streams(0)).shape[0])
     days, rest = divmod(slots, per_day)
     if rest:
-        raise ScenarioError(f"--slots = {slots}: source {source.kind} makes whole days; take a multiple of {per_day}")
+        what = f"--slots = {slots}: source {source.kind} makes whole days"
+        raise ScenarioError(f"{what} (§1); take a multiple of {per_day}")
     return days
 
 
@@ -91,3 +100,21 @@ def describe(community: Community) -> dict[str, Any]:
         "pv_kwh": float(community.pv_kw.sum() * hours),
         "devices": community.flexibility.devices,
     }
+
+
+def checked(scenario: Scenario) -> dict[str, Any]:
+    """What a scenario's community holds, what was assumed, and what looks implausible."""
+    community = scenario.community()
+    return {**describe(community), "notes": list(community.notes), "findings": report(check(community))}
+
+
+def write_community(community: Community, path: Path, table: str, *, force: bool) -> None:
+    """Writes a folder that `community_scenario` reads. Raises ScenarioError for an unknown table or a taken place."""
+    if path.suffix:
+        raise ScenarioError(f"{path}: has a suffix (§16: a suffix means a file); name a folder with --output")
+    if table == "csv":
+        write_folder(community, path, table="csv", force=force)
+    elif table == "parquet":
+        write_folder(community, path, table="parquet", force=force)
+    else:
+        raise ScenarioError(f"--table = {table!r}: unknown (§16); take csv or parquet")

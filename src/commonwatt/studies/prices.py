@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from ..dispatch.self_consumption import SelfConsumption
 from ..errors import ScenarioError
@@ -11,7 +14,7 @@ from ..markets.none import NoMarket
 from ..markets.pool import CommunityPool
 from ..noun import Array
 from ..run import Run, run
-from ..scenario import Scenario
+from ..scenario import Scenario, validated
 from ..sources import SOURCES
 from ..tariffs.series import Series
 
@@ -31,12 +34,11 @@ def run_prices(
     ScenarioError for another number of values than slots, and for a community price outside what the grid pays and
     charges, naming the slots.
     """
-    tariff = Series(
-        import_prices=_values(import_prices), export_prices=_values(export_prices),
-        community_prices=_values(community_prices),
-    )  # fmt: skip
+    given = {"import_prices": import_prices, "export_prices": export_prices, "community_prices": community_prices}
+    values = {name: _values(name, prices) for name, prices in given.items()}
+    tariff: Series = validated(values, Series, where="run_prices")
     pool = CommunityPool(price="spread" if community_prices is None else "signal")
-    base = scenario or _sample(len(import_prices))
+    base = scenario or _sample(len(values["import_prices"] or ()))
     parts = {"name": name, "tariff": tariff, "market": pool if with_p2p else NoMarket()}
     return run(base.model_copy(update=parts))
 
@@ -48,5 +50,11 @@ def _sample(slots: int) -> Scenario:
     return Scenario(source=source, pool=Pool(efficiency=0.95), dispatch=SelfConsumption())
 
 
-def _values(prices: Sequence[float] | Array | None) -> tuple[float, ...] | None:
-    return None if prices is None else tuple(float(price) for price in prices)
+def _values(name: str, prices: Sequence[float] | Array | None) -> list[Any] | None:
+    if prices is None:
+        return None
+    values = np.asarray(prices)
+    if values.ndim != 1:
+        raise ScenarioError(f"{name}: an array of shape {values.shape} (§2: one value per slot); give a plain list")
+    found: list[Any] = values.tolist()
+    return found

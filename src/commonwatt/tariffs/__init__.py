@@ -1,5 +1,7 @@
 """Tariffs: Community -> Prices, fees and charges included. One file per tariff."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 
 from pydantic import NonNegativeFloat
@@ -18,6 +20,10 @@ class Tariff(Plugin):
     @abstractmethod
     def prices(self, community: Community) -> Prices:
         """Terms for the whole horizon, without the fixed charge."""
+
+    def alone(self) -> Tariff:
+        """What a member would pay on its own: its contract (§6, §14). The same, unless a pool gives it another."""
+        return self
 
     def standing(self) -> tuple[Charge, ...]:
         """The fixed charge, as a rule."""

@@ -1,5 +1,7 @@
 """Every member's own contract, as its source or folder states it."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Literal
 
@@ -18,11 +20,14 @@ class Contract(Tariff):
 
     kind: Literal["contract"] = "contract"
     basis: Literal["individual", "reference"] = "individual"
-    """Whether a member pays its own contract, or the reference prices of the coupling point."""
+    """Whether a member of the pool keeps its own contract, or pays the reference prices of the coupling point."""
     buy: float = 0.12
     """Price for a community without the trait `contract_buy`. [money/kWh]"""
     sell: float = 0.048
     """Price for a community without the trait `contract_sell`. [money/kWh]"""
+
+    def alone(self) -> Contract:
+        return self.model_copy(update={"basis": "individual"})
 
     def prices(self, community: Community) -> Prices:
         slots, members = community.shape

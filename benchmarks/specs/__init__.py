@@ -1,0 +1,1 @@
+"""One promise per file; names that start with an underscore are helpers."""

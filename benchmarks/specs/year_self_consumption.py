@@ -1,0 +1,190 @@
+"""A thousand members with batteries over a year: self-consumption, mid-market rate, audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from benchmarks.harness import Case, Size, Spec, Work
+from commonwatt.clock import Clock
+from commonwatt.dispatch.self_consumption import SelfConsumption
+from commonwatt.flow import Array, Community, Flexibility
+from commonwatt.markets.mid_market_rate import MidMarketRate
+from commonwatt.run import run
+from commonwatt.scenario import Scenario
+from commonwatt.simulate import owed_alone
+from commonwatt.tariffs.time_of_use import TimeOfUse
+
+ZONE = "Europe/Berlin"
+SHAPES: dict[str, tuple[int, int]] = {"full": (1000, 35_040), "quick": (1000, 2_976), "tiny": (12, 96)}
+SLICE = 192
+"""Slots that the peer does: two days, every slot of which costs it the same."""
+SCENARIO = Scenario(tariff=TimeOfUse(), dispatch=SelfConsumption(), market=MidMarketRate())
+MOST_MIB = 4096.0
+
+
+@cache
+def community(size: Size) -> Community:
+    """Two-peak loads, PV on two roofs of three, and a battery beside every PV system."""
+    members, slots = SHAPES[size]
+    clock = Clock(datetime(2025, 1, 1, tzinfo=ZoneInfo(ZONE)), timedelta(minutes=15), slots, ZONE)
+    rng, hour = np.random.default_rng(7), np.arange(slots) * 0.25 % 24
+    evening = 0.9 * np.exp(-0.5 * ((hour - 20) / 2) ** 2)
+    base = 0.4 + 1.0 * np.exp(-0.5 * ((hour - 8) / 1.5) ** 2) + evening
+    sun = np.maximum(np.sin(np.pi * (hour - 6) / 12), 0.0)
+    load, pv = np.empty((slots, members)), np.empty((slots, members))
+    for t in range(slots):
+        load[t] = base[t] * rng.random(members)
+        pv[t] = 5.0 * sun[t] * rng.random(members)
+    pv[:, ::3] = 0.0
+    owner = np.array([n for n in range(members) if n % 3])
+    capacity = np.resize([5.0, 10.0, 13.5], owner.size)
+    stores = Flexibility.batteries(slots, owner, capacity, charge_kw=capacity / 2, discharge_kw=capacity / 2)
+    return Community.of(clock, load, pv, flexibility=stores)
+
+
+def first(members: Community) -> Community:
+    """The peer's slice."""
+    slots = min(SLICE, members.shape[0])
+    part = members.window(0, slots)
+    return replace(part, clock=replace(part.clock, horizon=slots))
+
+
+def audited(members: Community) -> Work:
+    """The whole run: simulated, summed, audited, and everybody alone and without devices."""
+
+    def work() -> Array:
+        facts = run(SCENARIO, community=members).facts
+        return np.concatenate([facts.bill, facts.alone.by_member["bill_money"], facts.gross_bill])
+
+    return work
+
+
+def bare(members: Community) -> Work:
+    """Dispatch, clearing and bills."""
+    prices = SCENARIO.prices(members)
+    return lambda: owed_alone(SCENARIO, members, prices=prices)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The same inputs as nested lists."""
+
+    load: list[list[float]]
+    pv: list[list[float]]
+    buy: list[float]
+    sell: list[float]
+    hours: float
+    store: list[tuple[float, float, float, float, float, float, float] | None]
+    """By member: first level, powers as energy per slot in and out, lowest and highest level, efficiencies."""
+
+    @classmethod
+    def of(cls, members: Community) -> Lists:
+        """Of a community at the scenario's tariff."""
+        prices, hours, device = SCENARIO.prices(members), members.clock.hours, members.flexibility
+        bounds = device.charge_kw[0] * hours, device.discharge_kw[0] * hours, device.level_min_kwh[0]
+        rows = np.stack([
+            device.level_start_kwh, *bounds, device.level_max_kwh[0],
+            device.charge_efficiency, device.discharge_efficiency,
+        ], axis=1).tolist()  # fmt: skip
+        store = dict(zip(device.owner.tolist(), map(tuple, rows), strict=True))
+        return cls(
+            members.load_kw.tolist(), members.pv_kw.tolist(), prices.coupling_buy.tolist(),
+            prices.coupling_sell.tolist(), hours, [store.get(n) for n in range(members.shape[1])],
+        )  # fmt: skip
+
+    def bills(self) -> Array:
+        """Greedy batteries, the mid-market rate: what everybody owes."""
+        everyone = range(len(self.store))
+        level = [battery[0] if battery else 0.0 for battery in self.store]
+        owed = [0.0] * len(level)
+        for load, pv, buy, sell in zip(self.load, self.pv, self.buy, self.sell, strict=True):
+            nets, want, have = self._nets(load, pv, level)
+            buying, selling = _mid_market(want, have, buy, sell)
+            for n in everyone:
+                net = nets[n]
+                owed[n] += net * (selling if net > 0.0 else buying)
+        return -np.array(owed)
+
+    def all_bills(self) -> Array:
+        """The same, and what everybody would owe alone and for the load alone."""
+        everyone = range(len(self.store))
+        level = [battery[0] if battery else 0.0 for battery in self.store]
+        owed, alone, gross = ([0.0] * len(level) for _ in range(3))
+        for load, pv, buy, sell in zip(self.load, self.pv, self.buy, self.sell, strict=True):
+            nets, want, have = self._nets(load, pv, level)
+            buying, selling = _mid_market(want, have, buy, sell)
+            cost = buy * self.hours
+            for n in everyone:
+                net = nets[n]
+                gross[n] -= load[n] * cost
+                if net > 0.0:
+                    owed[n] += net * selling
+                    alone[n] += net * sell
+                else:
+                    owed[n] += net * buying
+                    alone[n] += net * buy
+        return -np.array(owed + alone + gross)
+
+    def _nets(self, load: list[float], pv: list[float], level: list[float]) -> tuple[list[float], float, float]:
+        """Exports (negative: imports) of a slot after the batteries, which move `level`; all that is wanted and had."""
+        hours, store = self.hours, self.store
+        nets, want, have = [], 0.0, 0.0
+        for n, battery in enumerate(store):
+            net = (pv[n] - load[n]) * hours
+            if battery:
+                _, most_in, most_out, low, high, into, out_of = battery
+                if net > 0.0:
+                    moved = min((high - level[n]) / into, most_in, net)
+                    level[n] += moved * into
+                    net -= moved
+                else:
+                    moved = min((level[n] - low) * out_of, most_out, -net)
+                    level[n] -= moved / out_of
+                    net += moved
+            nets.append(net)
+            if net > 0.0:
+                have += net
+            else:
+                want -= net
+        return nets, want, have
+
+
+def _mid_market(want: float, have: float, buy: float, sell: float) -> tuple[float, float]:
+    """What buyers pay and sellers get per kWh."""
+    middle, matched = (buy + sell) / 2, min(want, have)
+    buying = (matched * middle + (want - matched) * buy) / want if want > 0.0 else buy
+    selling = (matched * middle + (have - matched) * sell) / have if have > 0.0 else sell
+    return buying, selling
+
+
+def cases(size: Size) -> Sequence[Case]:
+    """The whole run, and its kernels alone."""
+    members, slots = SHAPES[size]
+    part = min(SLICE, slots)
+    scale, shape = slots / part, f"{members} x {slots:,}"
+    note = f"tight list loops, {part} slots x {scale:g}" if scale > 1 else "tight list loops"
+
+    def lists() -> Lists:
+        return Lists.of(first(community(size)))
+
+    return [
+        Case(
+            "year_self_consumption", f"{shape}: run() with audit, alone and gross", f"{note}: bills, alone, gross",
+            lambda: audited(community(size)), lambda: lists().all_bills, goal=15.0, scale=scale,
+            same=lambda: audited(first(community(size))), most_mib=MOST_MIB,
+        ),
+        Case(
+            "year_self_consumption", f"{shape}: dispatch, clearing, bills", f"{note}: bills",
+            lambda: bare(community(size)), lambda: lists().bills, goal=60.0, scale=scale,
+            same=lambda: bare(first(community(size))), most_mib=MOST_MIB,
+        ),
+    ]  # fmt: skip
+
+
+SPEC = Spec("year_self_consumption", "A year of a thousand members in little memory.", cases, rounds=3)

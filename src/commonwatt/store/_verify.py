@@ -1,0 +1,60 @@
+"""The audit of a stored run: from its folder and its inputs alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .._parquet import read_records
+from ..audit import Verdict
+from ..errors import AuditError, DataError
+from ..record import Record
+from ..run import auditor
+from ..scenario import MANIFEST, Scenario, validated
+from ..simulate import simulate
+from ._manifest import REMEDY, unchanged
+
+
+def verify(folder: Path) -> Verdict:
+    """Audits a stored run again.
+
+    Raises DataError where its files or inputs have changed since, AuditError where the books do not close.
+    """
+    stored = unchanged(folder)
+    scenario = stored_scenario(folder, stored)
+    check_identity(folder, stored, scenario.identity(), scenario.inputs())
+    community = scenario.community()
+    audit = auditor(scenario, community, scenario.prices(community))
+    for record in read_records(folder, community, scenario.market):
+        if record.clock.first == 0:
+            audit.repeated(record, _first_again(folder, scenario, record))
+        audit.take(record)
+    verdict = audit.verdict()
+    verdict.check()
+    return verdict
+
+
+def stored_scenario(folder: Path, stored: dict[str, Any]) -> Scenario:
+    """The document of a stored run. Raises DataError where the manifest is of something else."""
+    if stored.get("kind") != "run":
+        raise DataError(f"{folder}: holds a {stored.get('kind')}, not a run (§16); name a run's folder")
+    scenario: Scenario = validated(stored["document"], Scenario, where=f"{folder.name}/{MANIFEST}")
+    return scenario
+
+
+def check_identity(folder: Path, stored: dict[str, Any], identity: str, inputs: dict[str, str]) -> None:
+    """Raises DataError where inputs are not what they were, or document and id do not belong together (§11)."""
+    for name, sha in stored.get("inputs", {}).items():
+        if inputs.get(name) != sha:
+            raise DataError(f"input {name}: has changed since {folder} was computed (§11); restore it, or run again")
+    if identity != stored["id"]:
+        what = "document and id do not belong together, or another version computed it"
+        raise DataError(f"{folder / MANIFEST}: {what} (§11); {REMEDY}")
+
+
+def _first_again(folder: Path, scenario: Scenario, stored: Record) -> Record:
+    """The first window, simulated anew."""
+    again = Record.of(next(simulate(scenario, cut=stored.clock.slots)))
+    for name in sorted(set(stored.columns) ^ set(again.columns)):
+        raise AuditError(f"{folder}/series.parquet: column {name} is not what the scenario writes (§11); {REMEDY}")
+    return again
