@@ -297,7 +297,7 @@ def picture() -> str:
     total = high + 14 + 18 * rows
     body = drawing.svg[drawing.svg.index(">") + 1 : drawing.svg.rindex("</svg>")]
     key = "".join(
-        f'<g transform="translate({14 + (0, 0.31, 0.72)[k % 3] * wide:.1f} {high + 4 + 18 * (k // 3):.1f})">'
+        f'<g transform="translate({14 + (0, 0.28, 0.69)[k % 3] * wide:.1f} {high + 4 + 18 * (k // 3):.1f})">'
         f"{re.sub(r'</?svg[^>]*>', '', mark)}"
         f'<text x="22" y="12" style="font-size: 11px; fill: var(--ink)">{text}</text></g>'
         for k, (mark, text) in enumerate(drawing.key)

@@ -35,11 +35,11 @@ def community(size: Size) -> Community:
     clock = Clock(datetime(2025, 1, 1, tzinfo=ZoneInfo(ZONE)), timedelta(minutes=15), slots, ZONE)
     rng, hour = np.random.default_rng(7), np.arange(slots) * 0.25 % 24
     evening = 0.9 * np.exp(-0.5 * ((hour - 20) / 2) ** 2)
-    base = 0.4 + 1.0 * np.exp(-0.5 * ((hour - 8) / 1.5) ** 2) + evening
+    base = 0.2 + 0.5 * np.exp(-0.5 * ((hour - 8) / 1.5) ** 2) + evening
     sun = np.maximum(np.sin(np.pi * (hour - 6) / 12), 0.0)
     load, pv = np.empty((slots, members)), np.empty((slots, members))
     for t in range(slots):
-        load[t] = base[t] * rng.random(members)
+        load[t] = base[t] * (0.5 + rng.random(members))
         pv[t] = 5.0 * sun[t] * rng.random(members)
     pv[:, ::3] = 0.0
     owner = np.array([n for n in range(members) if n % 3])

@@ -1,4 +1,4 @@
-"""Records as Parquet tables, and back: every value as it was, checksums on every page (scale.md 3)."""
+"""Records as Parquet tables, and back: every value as it was, checksums on every page."""
 
 from __future__ import annotations
 

@@ -60,6 +60,27 @@ def raise_to(values: Any, highest: Any) -> None:
             highest[n] = value if value > highest[n] else highest[n]
 
 
+@njit([types.UniTuple(ROW, 4)(GRID)], cache=True)
+def extremes(values: Any) -> Any:
+    """Lowest, highest, sum, and length of the longest run of equal values of each column. (T, N) -> 4 x (N,)"""
+    slots, members = values.shape
+    lowest, highest, total = values[0].copy(), values[0].copy(), np.zeros(members)
+    run, longest = np.zeros(members), np.zeros(members)
+    for t in range(slots):
+        for n in range(members):
+            lowest[n] = min(lowest[n], values[t, n])
+        for n in range(members):
+            highest[n] = max(highest[n], values[t, n])
+        for n in range(members):
+            total[n] += values[t, n]
+        earlier = max(t - 1, 0)
+        for n in range(members):
+            run[n] = run[n] + 1.0 if values[t, n] == values[earlier, n] else 1.0
+        for n in range(members):
+            longest[n] = max(longest[n], run[n])
+    return lowest, highest, total, longest
+
+
 def column_sums(carry: Any, values: Any) -> Any:
     """`carry` plus sums over the first axis, in its order. (N,), (T, N) -> (N,)"""
     sums = np.array(carry, np.float64)

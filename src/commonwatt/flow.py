@@ -135,10 +135,10 @@ class Prices(Noun):
     @property
     def regular(self) -> Mask:
         """Where buying costs at least what selling brings, for whoever is billed (§13). (T, N)"""
-        return np.broadcast_to(self._regular, self.buy.shape)
+        return np.broadcast_to(self.regular_once, self.buy.shape)
 
     @cached_property
-    def _regular(self) -> Mask:
+    def regular_once(self) -> Mask:
         """The same, with what repeats once. (T or 1, N or 1)"""
         if self.one_meter:
             return (self.coupling_buy >= self.coupling_sell)[:, None]
@@ -404,7 +404,7 @@ class State(Noun):
 
     def access(self, now: Community, prices: Prices) -> Mask:
         """Who may trade, when: not in closed slots, not at odd prices (§13), not while banned. (T, N)"""
-        may, regular = now.market_open[:, None], prices._regular
+        may, regular = now.market_open[:, None], prices.regular_once
         if not regular.all():
             may = may & regular
         if self.banned_slots.any():

@@ -194,6 +194,15 @@ def over_members(values: Array) -> Array:
     return sums
 
 
+def over_time(values: Array) -> Array:
+    """The highest value of each member, 0 where there is no slot. (T, N) -> (N,)"""
+    from ._sums import raise_to
+
+    highest = np.full(values.shape[1], -np.inf if len(values) else 0.0)
+    raise_to(dense(values), highest)
+    return highest
+
+
 def running_sum(carry: Array, rows: Array) -> Array:
     """`carry` plus the rows in time order: the same bits however time is cut. (N,), (T, N) -> (N,)"""
     from ._sums import column_sums

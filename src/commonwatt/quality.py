@@ -10,7 +10,7 @@ import numpy as np
 
 from .clock import Clock
 from .flow import Community
-from .noun import Array, Mask
+from .noun import Array, Mask, dense, over_time
 
 Severity = Literal["warning", "info"]
 YIELD_KWH_PER_KWP = (600.0, 2200.0)
@@ -69,12 +69,27 @@ def check(community: Community) -> tuple[Finding, ...]:
     day = np.unique(clock.date, return_inverse=True)[1].astype(np.float64)
     rating = community.traits.get("pv_kwp", np.zeros(community.shape[1]))
     found: list[Finding] = []
-    for n, name in enumerate(community.names):
+    for n in np.flatnonzero(_suspects(community, night, rating)).tolist():
+        name = community.names[n]
         load, pv = (np.ascontiguousarray(table[:, n]) for table in (community.load_kw, community.pv_kw))
         home = _Home(name, clock, load, pv, float(rating[n]), night, day)
         for each in CHECKS:
             found += each(home)
     return (*found, *_not_checked(community, rating))
+
+
+def _suspects(community: Community, night: Mask, rating: Array) -> Mask:
+    """Members whose extremes let a check find something; all others need no closer look. (N,)"""
+    from ._sums import extremes
+
+    clock = community.clock
+    if not clock.slots or clock.hours > 1.0:
+        return np.ones(len(community.names), np.bool_)
+    lowest, highest, total, longest = extremes(dense(community.load_kw))
+    most, (low, high) = over_time(community.pv_kw), (HOME_KW[0] * (1 + 1e-9), HOME_KW[1] * (1 - 1e-9))
+    mean, at_night = total / clock.slots, over_time(community.pv_kw[night])
+    odd_load = (lowest < DEAD_KW) | (highest > PEAK_KW) | (mean < low) | (mean > high)
+    return odd_load | (longest * clock.hours > FLAT_H) | (at_night > NIGHT_SHARE * most) | (rating > 0)
 
 
 def _not_checked(community: Community, rating: Array) -> list[Finding]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -205,7 +206,8 @@ def schema() -> dict[str, Any]:
 
 def odd_slots(prices: Prices) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Slots in which somebody buys cheaper than it sells (§13)."""
-    return np.flatnonzero(~prices.regular.all(axis=1))
+    odd = ~prices.regular_once.all(axis=1)
+    return np.flatnonzero(np.broadcast_to(odd, prices.buy.shape[:1]))
 
 
 def describe_odd(slots: np.ndarray[Any, np.dtype[np.int64]]) -> str:
@@ -317,11 +319,15 @@ def _placed(value: str, folder: Path, name: str) -> str:
 
 
 def _sha(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
+        found = path.stat()
+        return _digest(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
-    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: Path, state: tuple[int, ...]) -> str:
+    """SHA-256 of a file, read once as long as it stays as it is: a study asks for every run."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ from ..flow import Array, Community, Prices
 from ..record import Record
 from ._facts import Declared, Facts, Left
 from ._invariants import INVARIANTS
+from ._screens import screened
 
 PER_SLOT = {"M0", "M1", "M2", "M3", "M4", "R1"}
 """Money that must agree slot by slot: measured by the slot's turnover, never the window's (§7)."""
@@ -66,10 +67,15 @@ class Audit:
         facts = Facts(
             self.community.window(start, stop), self.prices.window(start, stop), record, self.declared, left, self._sums
         )  # fmt: skip
-        scales = _scales(facts)
+        known, still_open = screened(facts), float(sum(np.abs(s).sum() for s in self._sums.values()))
+        scales: dict[str, Array] = {}
         for name, (check, meaning) in INVARIANTS.items():
+            if known.get(name, np.inf) <= RELATIVE:
+                self.residuals[name] = max(self.residuals.get(name, 0.0), known[name])
+                continue
             residual = check(facts)
             if residual is not None:
+                scales = scales or _scales(facts, still_open)
                 self._judge(name, meaning, residual, scales[_measure(name)], start)
         self._left = Left.by(record)
 
@@ -110,7 +116,7 @@ def _measure(name: str) -> str:
     return "energy" if name[0] in "EST" else "slot" if name in PER_SLOT else "window"
 
 
-def _scales(f: Facts) -> dict[str, Array]:
+def _scales(f: Facts, still_open: float) -> dict[str, Array]:
     """What a tolerance is a share of: the highest flow; each slot's turnover; the window's."""
     flow = max(1.0, *(float(np.max(f[c], initial=0.0)) for c in ("import_kwh", "export_kwh", "level_kwh")))
     turnover = np.abs(f.items).sum(axis=1)
@@ -118,5 +124,5 @@ def _scales(f: Facts) -> dict[str, Array]:
         np.add.at(turnover, f.entries.slot - f.record.clock.first, f.entries.amount)
     held = np.abs(f["wallet_money"]).max(axis=1, initial=0.0) + np.abs(f["till_money"]).max(axis=1, initial=0.0)
     slot = 1.0 + turnover + 1e-6 * held
-    whole = 1.0 + float(turnover.sum()) + float(sum(np.abs(s).sum() for s in f.sums.values()))
+    whole = 1.0 + float(turnover.sum()) + still_open
     return {"energy": np.array([flow]), "slot": slot, "window": np.array([whole])}

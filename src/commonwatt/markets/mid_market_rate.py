@@ -31,7 +31,7 @@ class MidMarketRate(Market):
 
 
 def _gross(positions: Positions, prices: Prices, inner: Array) -> Clearing:
-    """S1's mix by all load and all PV; billed on net energy it collects too little (mechanisms.md 1.1)."""
+    """S1's mix by all load and all PV; billed on net energy it collects too little."""
     load, made = positions.drawn, positions.made
     matched = np.minimum(load, made)
     buy = mixed(inner, matched, prices.coupling_buy, load - matched)

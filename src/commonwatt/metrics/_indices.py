@@ -1,4 +1,4 @@
-"""Indices of how evenly something is spread (mechanisms.md 6)."""
+"""Indices of how evenly something is spread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S3's generator: hourly factors, uniform draws; one stream per member (loops.md 4A)."""
+"""S3's generator: hourly factors, uniform draws; one stream per member."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

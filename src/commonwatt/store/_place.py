@@ -62,6 +62,9 @@ class Place(ABC):
         """Makes an empty `partial`."""
 
     def __enter__(self) -> Self:
+        blocked = next((folder for folder in self.target.parents if folder.exists() and not folder.is_dir()), None)
+        if blocked:
+            raise ScenarioError(f"{self.path}: {blocked} is a file (§16: no folder); choose another --output")
         self.check()
         self._made = [folder for folder in self.partial.parents if not folder.exists()]
         try:
@@ -133,7 +136,7 @@ class Folder(Place):
 
     def check(self) -> None:
         if not self.target.name or self.target.is_mount():
-            raise ScenarioError(f"{self.path}: cannot be replaced as a whole (§16); name a folder inside it")
+            raise ScenarioError(f"{self.path}: cannot be replaced as a whole (§16); name a folder inside it with --output")
         if self.path.exists() and not self.path.is_dir():
             raise ScenarioError(f"{self.path}: is a file (§16: a result goes to a folder); choose another --output")
         if not self.path.is_dir() or not any(self.path.iterdir()):

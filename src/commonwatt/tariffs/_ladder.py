@@ -1,4 +1,4 @@
-"""The price ladder over the local day that several tariffs start from (loops.md 4C)."""
+"""The price ladder over the local day that several tariffs start from."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from ._ladder import Ladder
 
 
 class Emergency(Ladder):
-    """Events come in blocks: a two-state Markov chain with a given share of slots and mean length (loops.md 4C)."""
+    """Events come in blocks: a two-state Markov chain with a given share of slots and mean length."""
 
     kind: Literal["emergency"] = "emergency"
     emergency: float = 0.80
