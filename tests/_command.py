@@ -51,7 +51,7 @@ class Answer:
 def call(*words: object, cwd: Path, width: int = 100) -> Answer:
     """The command in this process."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-    before, code = signal.getsignal(signal.SIGTERM), 0
+    before, code = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}, 0
     with (
         contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
         mock.patch.object(sys, "argv", ["commonwatt", *map(str, words)]),
@@ -62,7 +62,8 @@ def call(*words: object, cwd: Path, width: int = 100) -> Answer:
         except SystemExit as ended:
             code = int(ended.code or 0)
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
     return Answer(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests._command import SCENARIO, STUDY, call, ended, nothing_left, refused, start
@@ -61,7 +62,7 @@ def test_a_wrong_document_is_one_screen(tmp_path, what):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda p: p.mkdir(), lambda p: p.symlink_to(p.name), lambda p: os.mkfifo(p)], ids=["folder", "loop", "pipe"]
+    "make", [lambda p: p.mkdir(), lambda p: p.symlink_to(p.name), os.mkfifo], ids=["folder", "loop", "pipe"]
 )
 def test_what_is_no_file_is_refused(tmp_path, make):
     make(tmp_path / "a.yaml")
@@ -113,7 +114,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("what", SPOILT)
-@pytest.mark.parametrize("words", [["benchmark", "few.yaml", "--community"], ["data", "check"]], ids=["benchmark", "check"])
+@pytest.mark.parametrize("words", [["benchmark", "few.yaml", "--community"], ["data", "check"]], ids=" ".join)
 def test_a_wrong_table_is_one_screen(home, what, words):
     call("data", "make", "--source", "sample", "--members", 3, "--slots", 24, "--output", "homes", cwd=home)
     spoil, said = SPOILT[what]
@@ -158,7 +159,7 @@ def test_a_place_that_cannot_be_is_refused_before_any_work(home, what, document,
 @pytest.mark.parametrize("document", ["small.yaml", "few.yaml"])
 @pytest.mark.parametrize("place", ["out", "out.json"])
 def test_a_full_disk_is_told_and_nothing_stays(home, document, place):
-    assert call("run", document, "--output", "once", "--quiet", cwd=home).code == 0  # whatever is compiled is cached now
+    assert call("run", document, "--output", "once", "--quiet", cwd=home).code == 0  # all that is compiled is cached
     shutil.rmtree(home / "once")
     limit = 4096 if document == "small.yaml" else 12_000
 
@@ -174,7 +175,7 @@ def test_a_full_disk_is_told_and_nothing_stays(home, document, place):
 
 
 def test_a_full_output_stream_is_told(tmp_path):
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         process = start("list", "--json", cwd=tmp_path, stdout=full)
         error = process.communicate(timeout=60)[1]
     assert process.returncode == 2
@@ -194,8 +195,15 @@ def wait_for(path, process, seconds=60):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "terminated"])
-@pytest.mark.parametrize("seen", ["long.partial", "long.partial/series.parquet"], ids=["beginning", "middle"])
+@pytest.mark.parametrize(
+    ("number", "code", "seen"),
+    [
+        (signal.SIGINT, 130, "long.partial"),
+        (signal.SIGINT, 130, "long.partial/series.parquet"),
+        (signal.SIGTERM, 143, "long.partial/series.parquet"),
+    ],
+    ids=["ctrl-c-beginning", "ctrl-c-middle", "terminated-middle"],
+)
 def test_a_run_that_is_stopped_leaves_nothing(home, number, code, seen):
     process = start("run", "long.yaml", "--output", "deep/long", cwd=home)
     wait_for(home / "deep" / seen, process)
@@ -209,8 +217,10 @@ def test_a_run_that_is_stopped_leaves_nothing(home, number, code, seen):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("output", ["many", "many.json"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "terminated"])
+@pytest.mark.parametrize(
+    ("output", "number", "code"),
+    [("many", signal.SIGINT, 130), ("many.json", signal.SIGTERM, 143)], ids=["ctrl-c-folder", "terminated-file"],
+)  # fmt: skip
 def test_a_study_that_is_stopped_leaves_nothing(home, output, number, code):
     (home / "many.yaml").write_text(MANY)
     flags = ["--series"] if output == "many" else []

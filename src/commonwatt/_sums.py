@@ -60,6 +60,33 @@ def raise_to(values: Any, highest: Any) -> None:
             highest[n] = value if value > highest[n] else highest[n]
 
 
+@njit([ROW(GRID, ROW, ROW)], cache=True)
+def fold(values: Any, sums: Any, highest: Any) -> Any:
+    """`add_rows`, `raise_to` and `row_sums` while a row is at hand. (T, N), (N,), (N,) -> (T,)"""
+    slots, members = values.shape
+    out = np.zeros(slots)
+    whole = slots - slots % 4
+    for t in range(0, whole, 4):
+        for n in range(members):
+            sums[n] = (((sums[n] + values[t, n]) + values[t + 1, n]) + values[t + 2, n]) + values[t + 3, n]
+        for n in range(members):
+            most = max(max(values[t, n], values[t + 1, n]), max(values[t + 2, n], values[t + 3, n]))
+            highest[n] = most if most > highest[n] else highest[n]
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0
+        for n in range(members):
+            a += values[t, n]
+            b += values[t + 1, n]
+            c += values[t + 2, n]
+            d += values[t + 3, n]
+        out[t], out[t + 1], out[t + 2], out[t + 3] = a, b, c, d
+    for t in range(whole, slots):
+        for n in range(members):
+            sums[n] += values[t, n]
+            highest[n] = values[t, n] if values[t, n] > highest[n] else highest[n]
+            out[t] += values[t, n]
+    return out
+
+
 @njit([types.UniTuple(ROW, 4)(GRID)], cache=True)
 def extremes(values: Any) -> Any:
     """Lowest, highest, sum, and length of the longest run of equal values of each column. (T, N) -> 4 x (N,)"""

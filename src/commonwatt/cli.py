@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .scenario import Scenario, Study
 
 INTERRUPTED = 130
+STOPPED: list[int] = []
+"""Signals that asked this process to stop."""
 app = typer.Typer(
     help="The laboratory for prosumer energy communities: tariffs, sharing rules, storage; every run audited.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -156,9 +158,9 @@ def make(  # noqa: PLR0913  (every option is a flag of its own)
     members: Members = None,
     slots: Slots = None,
     table: Annotated[str, typer.Option("--table", metavar="csv|parquet", help="Form of the tables.")] = "csv",
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder to write.")
-    ] = Path("community"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder to write.")] = Path(
+        "community"
+    ),
     seed: Seed = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -198,7 +200,10 @@ def check(
 
 def main() -> None:
     """Entry point: one screen per error, no traceback, exit codes by conventions §10."""
-    signal.signal(signal.SIGTERM, _terminated)
+    STOPPED.clear()
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody wants it ignored
+        signal.signal(signal.SIGINT, _stop)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -231,8 +236,15 @@ def _fail(text: str, code: int) -> None:
     sys.exit(code)
 
 
-def _terminated(number: int, frame: Any) -> None:
-    raise SystemExit(128 + number)
+def _stop(number: int, frame: Any) -> None:
+    STOPPED.append(number)
+    _stop_if_asked()
+
+
+def _stop_if_asked() -> None:
+    """Raised again at each step of the work: a library may have swallowed it the first time."""
+    if STOPPED:
+        raise KeyboardInterrupt if STOPPED[0] == signal.SIGINT else SystemExit(128 + STOPPED[0])
 
 
 @dataclass(frozen=True)
@@ -322,7 +334,12 @@ def _bar(asked: Asked) -> Iterator[Callable[[str, int, int], None]]:
     watched = screen.is_terminal and not asked.quiet
     with Progress(*columns, console=screen, transient=True, disable=not watched) as progress:
         task = progress.add_task("", total=None)
-        yield lambda what, done, of: progress.update(task, description=what, completed=done, total=of)
+
+        def advance(what: str, done: int, of: int) -> None:
+            _stop_if_asked()
+            progress.update(task, description=what, completed=done, total=of)
+
+        yield advance
 
 
 if __name__ == "__main__":

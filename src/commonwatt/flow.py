@@ -195,6 +195,16 @@ class Schedule(Noun):
             flexibility=device,
         )
 
+    @classmethod
+    def of_load(cls, clock: Clock, load_kwh: Array) -> Schedule:
+        """Load (T, N) [kWh] alone: no PV, no device."""
+        nothing, none = spread(0.0, load_kwh.shape), np.empty((clock.slots, 0))
+        return cls(
+            clock=clock, load_kwh=load_kwh, pv_kwh=nothing, unserved_kwh=nothing, curtailed_kwh=nothing,
+            charge_kwh=none, discharge_kwh=none, level_kwh=none, shortfall_kwh=none,
+            flexibility=Flexibility.none(clock.slots),
+        )  # fmt: skip
+
     @cached_property
     def draw_kwh(self) -> Array:
         """Behind the meter, drawn: served load and charging. (T, N)"""

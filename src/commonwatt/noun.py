@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Self, get_args, get_type_hints
+from typing import Annotated, Any, Self, cast, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,11 +78,18 @@ class Noun:
             )
 
     def window(self, start: int, stop: int) -> Self:
-        """The same over slots `start` to `stop`: views, no copies, nothing to check again."""
+        """The same over slots `start` to `stop`: views, no copies, nothing to check again.
+
+        Dispatch, market, audit and sums ask for the same stretch one after the other: the last one is kept.
+        """
+        last = self.__dict__.get("_last_cut")
+        if last and last[:2] == (start, stop):
+            return cast(Self, last[2])
         cut = object.__new__(type(self))
         have, put = self.__dict__, cut.__dict__
         for name, dims in _shapes(type(self)).items():
             put[name] = _cut(have[name], dims, start, stop)
+        have["_last_cut"] = start, stop, cut
         return cut
 
 

@@ -89,7 +89,8 @@ def _suspects(community: Community, night: Mask, rating: Array) -> Mask:
     most, (low, high) = over_time(community.pv_kw), (HOME_KW[0] * (1 + 1e-9), HOME_KW[1] * (1 - 1e-9))
     mean, at_night = total / clock.slots, over_time(community.pv_kw[night])
     odd_load = (lowest < DEAD_KW) | (highest > PEAK_KW) | (mean < low) | (mean > high)
-    return odd_load | (longest * clock.hours > FLAT_H) | (at_night > NIGHT_SHARE * most) | (rating > 0)
+    suspect: Mask = odd_load | (longest * clock.hours > FLAT_H) | (at_night > NIGHT_SHARE * most) | (rating > 0)
+    return suspect
 
 
 def _not_checked(community: Community, rating: Array) -> list[Finding]:

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from .audit import Audit, Declared, Verdict
-from .envelope import Flexibility
-from .flow import Array, Community, Prices
+from .flow import Array, Community, Prices, Schedule
 from .markets import Promise
 from .metrics import METRICS
-from .noun import spread
 from .quality import Finding, report
 from .quality import check as check_quality
 from .record import Record
 from .scenario import Scenario, describe_odd, odd_slots
-from .simulate import owed_alone, simulate
+from .simulate import Standing, owed_alone, simulate
 from .totals import Facts, Profile, Totals
 
 if TYPE_CHECKING:
@@ -119,23 +117,65 @@ class References:
 
     def alone(self, scenario: Scenario, community: Community, cut: int | None) -> Totals:
         """The bills of every member for itself."""
-        return self._totals("alone", scenario.alone(), community, cut)
-
-    def gross(self, scenario: Scenario, community: Community, cut: int | None) -> Totals:
-        """The bills of the load alone."""
-        slots = community.shape[0]
-        bare = replace(community, pv_kw=spread(0.0, community.shape), flexibility=Flexibility.none(slots))
-        return self._totals("gross", scenario.load_only(), bare, cut, community)
-
-    def _totals(
-        self, what: str, scenario: Scenario, community: Community, cut: int | None, priced: Community | None = None
-    ) -> Totals:
-        key = what, scenario.identity()
+        key, apart = self._key("alone", scenario.alone()), scenario.alone()
         if key not in self._kept:
-            prices = scenario.prices(priced or community)
-            bills = owed_alone(scenario, community, prices=prices, cut=cut)
-            self._kept[key] = Totals(only=BILLS, by_member={"bill_money": bills})
+            bills = owed_alone(apart, community, prices=apart.prices(community), cut=cut)
+            self._kept[key] = _bills(bills)
         return self._kept[key]
+
+    def gross(self, scenario: Scenario, community: Community) -> Totals:
+        """The bills of the load alone."""
+        key = self._key("gross", scenario.load_only())
+        if key not in self._kept:
+            standing = Standing.at_start(scenario.load_only(), community)
+            for start, stop in scenario.load_only().windows(community):
+                now = community.window(start, stop)
+                standing.add(Schedule.of_load(now.clock, now.load_kwh))
+            self._kept[key] = _bills(standing.bills)
+        return self._kept[key]
+
+    def beside(self, scenario: Scenario, community: Community) -> Beside:
+        """What a run can sum on its own flows, of what is not known yet."""
+        apart, load_only = scenario.alone(), scenario.load_only()
+        kept = Beside(self._kept, self._key("alone", apart), self._key("gross", load_only))
+        if kept.alone_key not in self._kept and scenario.dispatch.blind and apart.dispatch == scenario.dispatch:
+            kept.alone = Standing.at_start(apart, community)
+        if kept.gross_key not in self._kept:
+            kept.gross = Standing.at_start(load_only, community)
+        return kept
+
+    @staticmethod
+    def _key(what: str, scenario: Scenario) -> tuple[str, str]:
+        return what, scenario.identity()
+
+
+@dataclass
+class Beside:
+    """Sums what everybody would owe alone, and for the load alone, while a run passes by."""
+
+    _kept: dict[tuple[str, str], Totals]
+    alone_key: tuple[str, str]
+    gross_key: tuple[str, str]
+    alone: Standing | None = None
+    gross: Standing | None = None
+
+    def add(self, schedule: Schedule) -> None:
+        """Adds a window's flows."""
+        if self.alone:
+            self.alone.add(schedule)
+        if self.gross:
+            self.gross.add(Schedule.of_load(schedule.clock, schedule.load_kwh))
+
+    def keep(self) -> None:
+        """Enters the sums of a run that is over."""
+        if self.alone:
+            self._kept[self.alone_key] = _bills(self.alone.bills)
+        if self.gross:
+            self._kept[self.gross_key] = _bills(self.gross.bills)
+
+
+def _bills(bills: Array) -> Totals:
+    return Totals(only=BILLS, by_member={"bill_money": bills})
 
 
 def run(
@@ -152,7 +192,8 @@ def run(
     """
     community = community if community is not None else scenario.community()
     prices, totals = scenario.prices(community), Totals()
-    audit = auditor(scenario, community, prices)
+    audit, kept = auditor(scenario, community, prices), references or References()
+    beside = kept.beside(scenario, community)
     everyone: list[Sink] = [totals, audit, *sinks]
     for window in simulate(scenario, community, prices=prices, cut=cut):
         record = Record.of(window)
@@ -160,14 +201,15 @@ def run(
             _repeat(scenario, community, prices, audit, record)
         for sink in everyone:
             sink.take(record)
+        beside.add(window.schedule)
         if progress:
             progress(record.clock.first + record.clock.slots, community.shape[0])
     audit.verdict().check()
-    kept = references or References()
+    beside.keep()
     facts = Facts(
         totals,
         kept.alone(scenario, community, cut),
-        kept.gross(scenario, community, cut),
+        kept.gross(scenario, community),
         Profile.of(community, prices.pool.efficiency),
     )
     odd = odd_slots(prices)

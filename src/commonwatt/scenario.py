@@ -28,6 +28,7 @@ from .forecasts import FORECASTS, Forecast
 from .forecasts.perfect import Perfect
 from .markets import MARKETS, Market
 from .markets.none import NoMarket
+from .mistakes import explained
 from .registry import Plugin, Settings, one_of
 from .regulators import REGULATORS, Regulator
 from .regulators.none import NoRegulator
@@ -175,8 +176,9 @@ def presets() -> dict[str, Path]:
 
 
 def load(name: str | Path) -> Scenario | Study:
-    """A document from a YAML, JSON or TOML file, a preset by its name, or that of a stored result (its folder or
-    manifest). Paths in it are relative to the file.
+    """A document: a YAML, JSON or TOML file, a preset by its name, or that of a stored result (folder or manifest).
+
+    Paths in it are relative to the file.
 
     Raises ScenarioError for what is unreadable, unknown or out of range: everything found, at once.
     """
@@ -222,44 +224,21 @@ def validated(data: Any, shape: Any, where: str = "") -> Any:
         return TypeAdapter(shape).validate_python(data)
     except ValidationError as error:
         prefix = f"{where}: " if where else ""
-        raise ScenarioError("\n".join(prefix + _explained(e) for e in error.errors())) from error
+        raise ScenarioError("\n".join(prefix + explained(e, _names) for e in error.errors())) from error
 
 
-REMEDIES = {
-    "extra_forbidden": "`commonwatt list` shows the parameters of every plug-in",
-    "missing": "add it",
-    "union_tag_not_found": "add `kind:`",
-}
-
-
-def _explained(error: Any) -> str:
-    """One mistake in one line."""
-    place, kind = [str(p) for p in error["loc"]], error["type"]
-    place = place[1:] if place[:1] in (["scenario"], ["study"]) else place
-    at = ".".join(place) or "document"
-    if kind == "extra_forbidden":
-        near = get_close_matches(place[-1], _names(place[:-1]), 1)
-        return f"{at}: unknown parameter (documents are closed); " + (
-            f"did you mean {near[0]}?" if near else REMEDIES[kind]
-        )
-    if kind == "union_tag_invalid":
-        known = [tag.strip("' ") for tag in error["ctx"]["expected_tags"].split(",")]
-        near = get_close_matches(str(error["ctx"]["tag"]), known, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return f"{at}.kind = {error['ctx']['tag']!r}: unknown plug-in; {hint}there are {', '.join(known)}"
-    shown = repr(error["input"])
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return f"{at} = {shown}: {error['msg'][0].lower()}{error['msg'][1:]}; {REMEDIES.get(kind, 'correct it')}"
+STAGES: dict[str, dict[str, Any]] = {
+    "source": SOURCES, "devices": DEVICES, "tariff": TARIFFS, "dispatch": DISPATCH, "forecast": FORECASTS,
+    "market": MARKETS, "regulator": REGULATORS,
+}  # fmt: skip
 
 
 def _names(place: list[str]) -> list[str]:
-    """Fields of the model a place in a document stands for."""
-    registries: dict[str, Any] = {"tariff": TARIFFS, "market": MARKETS, "source": SOURCES, "devices": DEVICES, "dispatch": DISPATCH,
-                  "forecast": FORECASTS, "regulator": REGULATORS}  # fmt: skip
+    """Fields of the model that a place in a document stands for."""
     models: list[type[Settings]] = [Scenario, Study]
     for stage in place:
-        chosen: list[type[Settings]] = [cls for kind, cls in registries.get(stage, {}).items() if kind in place]
-        models = chosen or models
+        found = STAGES.get(stage, {})
+        models = [cls for kind, cls in found.items() if kind in place or len(found) == 1] or models
     if place in (["pool"], ["events"]):
         models = [Pool] if place == ["pool"] else [Events]
     return [name for model in models for name in model.model_fields]

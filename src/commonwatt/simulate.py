@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from .flow import Array, Carry, Community, Outlook, Positions, Prices, Schedule, State, Window
+from .flow import Array, Carry, Clearing, Community, Outlook, Positions, Prices, Schedule, State, Window
 from .markets import Market
 from .noun import once
 from .scenario import Scenario
@@ -51,6 +52,29 @@ def owed_alone(scenario: Scenario, community: Community, *, prices: Prices, cut:
         sums, carry = owed(schedule, terms, clearing, state, sums)
         state = state.unsettled(schedule, clearing, carry)
     return sums
+
+
+@dataclass
+class Standing:
+    """What everybody owes without a pool, summed beside a run on the flows that it has anyway."""
+
+    terms: Prices
+    """For the whole horizon, without the pool's."""
+    state: State
+    bills: Array
+    """So far. (N,) [money]"""
+
+    @classmethod
+    def at_start(cls, scenario: Scenario, community: Community) -> Standing:
+        """Before the first window of a scenario without a pool."""
+        return cls(scenario.prices(community), State.initial(community), np.zeros(community.shape[1]))
+
+    def add(self, schedule: Schedule) -> None:
+        """Adds a window."""
+        start, slots = schedule.clock.first, schedule.clock.slots
+        terms, clearing = self.terms.window(start, start + slots), Clearing.none(schedule.load_kwh.shape)
+        self.bills, carry = owed(schedule, terms, clearing, self.state, self.bills)
+        self.state = self.state.unsettled(schedule, clearing, carry)
 
 
 def owed_each(

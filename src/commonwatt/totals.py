@@ -9,7 +9,7 @@ import numpy as np
 from .accounts import Account
 from .clock import Clock
 from .flow import Array, Community, Mask
-from .noun import dense, over_members, running_sum, spread, still, together
+from .noun import dense, running_sum, spread, still, together
 from .record import Record
 
 
@@ -34,14 +34,12 @@ class Totals:
     def take(self, record: Record) -> None:
         """Adds one window."""
         self._hours = record.clock.hours
-        seen: dict[int, Array] = {}
         for name, values in {**record.columns, **derived(record)}.items():
             if not self.only or name in self.only:
-                self._add(name, values, seen)
+                self._add(name, values)
 
-    def _add(self, name: str, values: Array, seen: dict[int, Array]) -> None:
-        """Adds a column; `seen` holds sums over members by the identity of columns that occur under two names."""
-        from ._sums import add_rows, raise_to
+    def _add(self, name: str, values: Array) -> None:
+        from ._sums import fold
 
         width = values.shape[1]
         if name not in self.by_member:
@@ -49,13 +47,10 @@ class Totals:
         self.last[name] = values[-1]
         if still(values):
             np.maximum(self.highest[name], 0.0, out=self.highest[name])
+            by_slot = np.zeros(len(values))
         else:
-            rows = dense(values)
-            add_rows(rows, self.by_member[name])
-            raise_to(rows, self.highest[name])
-        if id(values) not in seen:
-            seen[id(values)] = over_members(values)
-        self._slots.setdefault(name, []).append(seen[id(values)])
+            by_slot = fold(dense(values), self.by_member[name], self.highest[name])
+        self._slots.setdefault(name, []).append(by_slot)
 
     def by_slot(self, name: str) -> Array:
         """A column summed over members. (T,)"""

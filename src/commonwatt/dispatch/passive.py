@@ -12,6 +12,10 @@ class Passive(Dispatch):
 
     kind: Literal["passive"] = "passive"
 
+    @property
+    def blind(self) -> bool:
+        return True
+
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:
         usual = times(community.flexibility.usual_charge_kw, community.clock.hours)
         return Schedule.carried_out(community, state, usual, spread(0.0, usual.shape))

@@ -18,6 +18,10 @@ class SelfConsumption(Dispatch):
 
     kind: Literal["self_consumption"] = "self_consumption"
 
+    @property
+    def blind(self) -> bool:
+        return True
+
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:
         device, hours = community.flexibility, community.clock.hours
         shape = (community.shape[0], device.devices)

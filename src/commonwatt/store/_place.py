@@ -136,7 +136,8 @@ class Folder(Place):
 
     def check(self) -> None:
         if not self.target.name or self.target.is_mount():
-            raise ScenarioError(f"{self.path}: cannot be replaced as a whole (§16); name a folder inside it with --output")
+            what = f"{self.path}: cannot be replaced as a whole"
+            raise ScenarioError(f"{what} (§16); name a folder inside it with --output")
         if self.path.exists() and not self.path.is_dir():
             raise ScenarioError(f"{self.path}: is a file (§16: a result goes to a folder); choose another --output")
         if not self.path.is_dir() or not any(self.path.iterdir()):

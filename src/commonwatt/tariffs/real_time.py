@@ -53,7 +53,8 @@ class RealTime(Tariff):
 
 def _shape(clock: Clock) -> Array:
     """A morning and an evening hump by wall clock, with mean 0 over a day. (T,) [-]"""
-    return _humps(np.floor(clock.hour)) - _humps(np.arange(24.0)).mean()
+    shape: Array = _humps(np.floor(clock.hour)) - _humps(np.arange(24.0)).mean()
+    return shape
 
 
 def _humps(hour: Array) -> Array:
