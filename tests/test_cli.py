@@ -117,12 +117,12 @@ def test_the_command_as_a_process(home):
 def test_progress_is_shown_to_terminals_only(home):
     shown, screen_of = pty.openpty()
     process = start("benchmark", "few.yaml", cwd=home, stderr=screen_of)
-    out = process.communicate(timeout=120)[0]
     os.close(screen_of)
     seen = b""
-    while block := _read(shown):
+    while block := _read(shown):  # until the process ends
         seen += block
     os.close(shown)
+    out = process.communicate(timeout=60)[0]
     assert process.returncode == 0
     assert "6/6" in seen.decode()
     assert "6/6" not in out

@@ -1,0 +1,67 @@
+"""The benchmarks run, their rows say what they should, and ours and the peers' numbers agree. No time is asserted."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import harness
+
+KEYS = {"spec", "size", "peer", "ours_s", "peer_s", "ratio", "goal", "ok", "memory_mib"}
+NAMES = ["import_time", "s1_bills", "s1_pipeline", "year_self_consumption"]
+
+
+def test_every_file_is_a_spec() -> None:
+    assert list(harness.specs()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_spec_runs_and_its_numbers_agree(name: str) -> None:
+    rows = harness.rows(name, "tiny")
+    assert rows
+    for row in rows:
+        plain = row.plain()
+        assert set(plain) == KEYS
+        assert row.spec == name
+        assert row.size
+        assert row.peer
+        assert row.ours_s > 0
+        assert row.peer_s > 0
+        assert row.ratio == pytest.approx(row.peer_s / row.ours_s)
+        assert row.memory_mib > 0
+
+
+def test_different_numbers_are_refused() -> None:
+    harness.agree("same", np.array([1.0, 2.0]), np.array([1.0, 2.0 + 1e-12]))
+    with pytest.raises(ValueError, match="differ by"):
+        harness.agree("other", np.array([1.0, 2.0]), np.array([1.0, 2.0 + 1e-6]))
+    with pytest.raises(ValueError, match="shape"):
+        harness.agree("other", np.array([1.0]), np.array([1.0, 2.0]))
+
+
+def row_of(ok: bool) -> harness.Row:
+    return harness.Row("s1_bills", "small", "a peer", 0.5, 1.0, 2.0, 3.0, ok, 100.0)
+
+
+def test_json_is_one_object_per_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command, "measured", lambda name, size: [row_of(False)])
+    assert command.main(["s1_bills", "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line) for line in lines] == [row_of(False).plain()]
+    assert command.main(["s1_bills", "--json", "--strict"]) == 1
+
+
+def test_the_table_shows_every_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command, "measured", lambda name, size: [row_of(True)])
+    assert command.main(["--quick", "--strict"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("yes") == len(NAMES)
+
+
+def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["nothing"])
+    assert "no such spec" in capsys.readouterr().err

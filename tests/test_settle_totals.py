@@ -1,0 +1,131 @@
+"""Bills without series: the same bits as the pipeline's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests._communities import TERMS, make_community, records, totals, variants
+
+from commonwatt.dispatch.passive import Passive
+from commonwatt.dispatch.self_consumption import SelfConsumption
+from commonwatt.errors import ScenarioError
+from commonwatt.flow import Community, Outlook, Prices, Schedule, State
+from commonwatt.markets import MARKETS
+from commonwatt.noun import Array, dense, once, spread
+from commonwatt.run import References, run
+from commonwatt.scenario import Scenario, load
+from commonwatt.settlement import owed
+from commonwatt.simulate import owed_alone, owed_each, simulate
+from commonwatt.tariffs.contract import Contract
+from commonwatt.tariffs.time_of_use import TimeOfUse
+
+TARIFFS = [TimeOfUse(), TimeOfUse(fixed_per_day=0.3), Contract()]
+MARKET_VARIANTS = variants(MARKETS)
+
+
+def pipeline(document: Scenario, community: Community, cut: int | None = None) -> Array:
+    """What each member owes, from the stored windows."""
+    bills: Array = totals(records(document, community, cut=cut)).by_member["bill_money"]
+    return bills
+
+
+def summed(document: Scenario, community: Community, prices: Prices, cut: int | None = None) -> Array:
+    """What each member owes, window by window without series."""
+    bills = np.zeros(community.shape[1])
+    for window in simulate(document, community, prices=prices, cut=cut):
+        bills, _ = owed(window.schedule, window.prices, window.clearing, window.before, bills)
+    return bills
+
+
+@pytest.mark.parametrize("terms", TERMS.values(), ids=TERMS)
+@pytest.mark.parametrize("tariff", TARIFFS, ids=["time_of_use", "fixed", "contract"])
+@pytest.mark.parametrize("market", MARKET_VARIANTS)
+def test_bills_without_series_have_the_bits_of_the_pipeline(market: Any, tariff: Any, terms: Any) -> None:
+    community = make_community(1)
+    document = Scenario(tariff=tariff, dispatch=SelfConsumption(), market=market, pool=terms)
+    try:
+        expected = pipeline(document, community)
+    except ScenarioError as refused:
+        pytest.skip(str(refused))
+    prices = document.prices(community)
+    for cut in (None, 17):
+        assert np.array_equal(summed(document, community, prices, cut), expected)
+        assert np.array_equal(owed_alone(document, community, prices=prices, cut=cut), expected)
+
+
+def test_bills_without_series_where_prices_differ_by_member_and_slot() -> None:
+    community, rng = make_community(2), np.random.default_rng(3)
+    buy = rng.uniform(0.2, 0.4, community.shape)
+    for sell in (0.4 * buy, spread(0.07, community.shape)):
+        for market in ("none", "pool_prorata"):
+            document = Scenario(market=MARKETS[market](), dispatch=SelfConsumption())
+            prices = Prices.own(buy, np.array(sell))
+            expected = totals(records(document, community, prices)).by_member["bill_money"]
+            assert np.array_equal(summed(document, community, prices), expected)
+
+
+def test_many_mechanisms_on_the_same_flows_cost_what_each_costs_alone() -> None:
+    scenarios = load("settlement_comparison").scenarios().values()  # type: ignore[union-attr]
+    community = next(iter(scenarios)).community()
+    parts = [(s.market, s.prices(community)) for s in scenarios]
+    state = State.initial(community)
+    outlook = Outlook(community=community, prices=parts[0][1])
+    schedule = Passive().plan(community, parts[0][1], outlook, state)
+    bills = [bill for bill, _ in owed_each(community, schedule, state, parts)]
+    assert [round(float(b.sum()), 6) for b in bills] == [7010.373349, 6491.371178, 6572.983493]
+    for bill, document in zip(bills, scenarios, strict=True):
+        assert np.array_equal(bill, pipeline(document, community))
+
+
+def test_a_run_sums_what_stands_alone_beside_it() -> None:
+    community = make_community(4)
+    document = Scenario(tariff=TimeOfUse(fixed_per_day=0.2), dispatch=SelfConsumption(), market=MARKETS["core_price"]())
+    facts = run(document, community=community, cut=31).facts
+    kept = References()
+    assert np.array_equal(facts.alone.by_member["bill_money"], pipeline(document.alone(), community))
+    assert np.array_equal(kept.alone(document, community, None).by_member["bill_money"], facts.alone.by_member["bill_money"])
+    assert np.array_equal(kept.gross(document, community).by_member["bill_money"], facts.gross_bill)
+
+
+def test_load_alone_is_what_the_meter_shows_without_pv_and_devices() -> None:
+    community = make_community(5)
+    schedule = Schedule.of_load(community.clock, community.load_kwh)
+    assert np.array_equal(schedule.import_kwh, community.load_kwh)
+    assert not schedule.export_kwh.any()
+
+
+def test_what_repeats_is_kept_once() -> None:
+    row, column = np.arange(3.0), np.arange(2.0)[:, None]
+    assert once(spread(row, (2, 3))).shape == (1, 3)
+    assert once(spread(column, (2, 3))).shape == (2, 3)
+    assert once(spread(column, (2, 3)), columns=True).shape == (2, 1)
+    assert once(spread(1.5, (2, 3)), columns=True).tolist() == [[1.5]]
+    assert dense(np.asfortranarray(np.ones((2, 3)))).flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [(2.0, (3, 4)), (np.arange(4.0), (3, 4)), (np.arange(3.0)[:, None], (3, 4)), (np.ones((3, 4)), (3, 4)),
+     (np.arange(8.0)[::2], (3, 4)), (np.float64(1.0), (5,)), (np.empty(0), (2, 0))],
+)  # fmt: skip
+def test_spreading_is_broadcasting(value: Any, shape: tuple[int, ...]) -> None:
+    found = spread(value, shape)
+    assert np.array_equal(found, np.broadcast_to(value, shape))
+    assert not found.flags.writeable
+
+
+def test_spreading_to_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="broadcast"):
+        spread(np.arange(3.0), (3, 4))
+
+
+def test_a_window_asked_for_again_is_the_same() -> None:
+    community = make_community(6)
+    assert community.window(3, 9) is community.window(3, 9)
+    first = community.window(3, 9)
+    assert community.window(4, 9) is not first
+    changed = replace(community, pv_kw=np.zeros(community.shape))
+    assert not changed.window(4, 9).pv_kw.any()
