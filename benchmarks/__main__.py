@@ -11,7 +11,9 @@ from .harness import Row, Size, measured, specs
 
 def main(arguments: list[str] | None = None) -> int:
     """Measures, prints; 1 if a goal was missed and that matters."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="CPU seconds, ours and a peer's in turns.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="CPU seconds, ours and a peer's in turns."
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones; all: {', '.join(specs())}")
     parser.add_argument("--json", action="store_true", help="one JSON object per row")
     parser.add_argument("--quick", action="store_true", help="smaller sizes and fewer rounds")

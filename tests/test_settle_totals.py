@@ -86,7 +86,9 @@ def test_a_run_sums_what_stands_alone_beside_it() -> None:
     facts = run(document, community=community, cut=31).facts
     kept = References()
     assert np.array_equal(facts.alone.by_member["bill_money"], pipeline(document.alone(), community))
-    assert np.array_equal(kept.alone(document, community, None).by_member["bill_money"], facts.alone.by_member["bill_money"])
+    assert np.array_equal(
+        kept.alone(document, community, None).by_member["bill_money"], facts.alone.by_member["bill_money"]
+    )
     assert np.array_equal(kept.gross(document, community).by_member["bill_money"], facts.gross_bill)
 
 

@@ -13,11 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 from tests._command import SCENARIO, STUDY, call, refused
 
-from commonwatt import _parquet
 from commonwatt.errors import AuditError, DataError, ScenarioError
 from commonwatt.run import run
 from commonwatt.scenario import Scenario, load
-from commonwatt.store import Folder, RunFolder, default_folder, file_name, read_manifest, verify, write_manifest
+from commonwatt.store import (
+    Folder,
+    RunFolder,
+    _parquet,
+    default_folder,
+    file_name,
+    read_manifest,
+    verify,
+    write_manifest,
+)
 from commonwatt.store._place import File
 
 FILES = [

@@ -175,5 +175,3 @@ def _rates(drawn: float, made: float, price: float, buy: float, sell: float) -> 
     if made > drawn:
         return price, (drawn * price + (made - drawn) * sell) / made, 0.0, 0.0
     return price, price, 0.0, 0.0
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,8 +24,9 @@ def settled(members: Community) -> Work:
     outlook = Outlook(community=members, prices=parts[0][1])
 
     def work() -> Array:
-        schedule = Passive().plan(members, parts[0][1], outlook, state)
-        return np.concatenate([bills for bills, _ in owed_each(members, schedule, state, parts)])
+        now = replace(members)  # nothing kept from the time before
+        schedule = Passive().plan(now, parts[0][1], outlook, state)
+        return np.concatenate([bills for bills, _ in owed_each(now, schedule, state, parts)])
 
     return work
 

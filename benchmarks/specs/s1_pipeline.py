@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def simulated(members: Community) -> Work:
         bills = []
         for scenario in scenarios:
             bill = np.zeros(members.shape[1])
-            for window in simulate(scenario, members):
+            for window in simulate(scenario, replace(members)):
                 window.columns()
                 bill = running_sum(bill, window.bills.total)
             bills.append(bill)

@@ -26,6 +26,7 @@ SLICE = 192
 """Slots that the peer does: two days, every slot of which costs it the same."""
 SCENARIO = Scenario(tariff=TimeOfUse(), dispatch=SelfConsumption(), market=MidMarketRate())
 MOST_MIB = 4096.0
+COLUMNS, CHECKS = 12, 7
 
 
 @cache
@@ -59,7 +60,7 @@ def audited(members: Community) -> Work:
     """The whole run: simulated, summed, audited, and everybody alone and without devices."""
 
     def work() -> Array:
-        facts = run(SCENARIO, community=members).facts
+        facts = run(SCENARIO, community=replace(members)).facts
         return np.concatenate([facts.bill, facts.alone.by_member["bill_money"], facts.gross_bill])
 
     return work
@@ -68,7 +69,7 @@ def audited(members: Community) -> Work:
 def bare(members: Community) -> Work:
     """Dispatch, clearing and bills."""
     prices = SCENARIO.prices(members)
-    return lambda: owed_alone(SCENARIO, members, prices=prices)
+    return lambda: owed_alone(SCENARIO, replace(members), prices=prices)
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,52 @@ class Lists:
                     alone[n] += net * buy
         return -np.array(owed + alone + gross)
 
+    def books(self) -> Array:
+        """All bills, each quantity summed and its highest value kept, and the audit's checks: what `run` does."""
+        members = len(self.store)
+        level = [battery[0] if battery else 0.0 for battery in self.store]
+        owed, alone, gross, wallet = ([0.0] * members for _ in range(4))
+        sums, highest = ([[0.0] * members for _ in range(COLUMNS)] for _ in range(2))
+        worst = [0.0] * CHECKS
+        for load, pv, buy, sell in zip(self.load, self.pv, self.buy, self.sell, strict=True):
+            before = level.copy()
+            nets, want, have = self._nets(load, pv, level)
+            rates = _mid_market(want, have, buy, sell)
+            turnover = 0.0
+            for n in range(members):
+                moved = (pv[n] - load[n]) * self.hours - nets[n]
+                bill = self._entered(
+                    n, nets[n], moved, level[n], rates, (buy, sell), (owed, alone, wallet), sums, highest
+                )
+                gross[n] += load[n] * buy * self.hours
+                turnover += bill
+                _checked(worst, nets[n], bill, rates, (buy, sell))
+                if self.store[n]:
+                    _checked_store(worst, self.store[n], before[n], level[n], moved)
+            grid = max(want - have, 0.0) * buy - max(have - want, 0.0) * sell
+            worst[0] = max(worst[0], abs(turnover - grid))
+        if max(worst) > 1e-6:
+            raise ValueError(f"the peer's own books do not close: {worst}")
+        return np.array(owed + alone + gross)
+
+    def _entered(  # noqa: PLR0913  (a loop's inner part, with all it needs at hand)
+        self, n: int, net: float, moved: float, level: float, rates: tuple[float, float], grid: tuple[float, float],
+        bills: tuple[list[float], list[float], list[float]], sums: list[list[float]], highest: list[list[float]],
+    ) -> float:  # fmt: skip
+        """Enters one member's slot into bills, sums and highest values; its bill."""
+        out, into = (net, 0.0) if net > 0.0 else (0.0, -net)
+        bill = into * rates[0] - out * rates[1]
+        bills[0][n] += bill
+        bills[1][n] += into * grid[0] - out * grid[1]
+        bills[2][n] -= bill
+        charge, discharge = (moved, 0.0) if moved > 0.0 else (0.0, -moved)
+        row = into, out, charge, discharge, level, into, out, rates[0], rates[1], bill, bills[2][n], bill
+        for column, value in enumerate(row):
+            sums[column][n] += value
+            if value > highest[column][n]:
+                highest[column][n] = value
+        return bill
+
     def _nets(self, load: list[float], pv: list[float], level: list[float]) -> tuple[list[float], float, float]:
         """Exports (negative: imports) of a slot after the batteries, which move `level`; all that is wanted and had."""
         hours, store = self.hours, self.store
@@ -163,6 +210,25 @@ def _mid_market(want: float, have: float, buy: float, sell: float) -> tuple[floa
     return buying, selling
 
 
+def _checked(
+    worst: list[float], net: float, bill: float, rates: tuple[float, float], grid: tuple[float, float]
+) -> None:
+    """Amounts, signs, band and rationality of one member's slot."""
+    out, into = (net, 0.0) if net > 0.0 else (0.0, -net)
+    worst[1] = max(worst[1], abs(into * rates[0] - out * rates[1] - bill))
+    worst[2] = max(worst[2], min(into, out), -into, -out)
+    worst[3] = max(worst[3], rates[0] - grid[0], grid[1] - rates[1])
+    worst[4] = max(worst[4], bill - (into * grid[0] - out * grid[1]))
+
+
+def _checked_store(worst: list[float], battery: tuple[float, ...], before: float, level: float, moved: float) -> None:
+    """Level, bounds and power of one battery's slot."""
+    _, most_in, most_out, low, high, into, out_of = battery
+    follows = before + (moved * into if moved > 0.0 else moved / out_of)
+    worst[5] = max(worst[5], abs(level - follows))
+    worst[6] = max(worst[6], level - high, low - level, moved - most_in, -moved - most_out)
+
+
 def cases(size: Size) -> Sequence[Case]:
     """The whole run, and its kernels alone."""
     members, slots = SHAPES[size]
@@ -175,8 +241,14 @@ def cases(size: Size) -> Sequence[Case]:
 
     return [
         Case(
-            "year_self_consumption", f"{shape}: run() with audit, alone and gross", f"{note}: bills, alone, gross",
+            "year_self_consumption", f"{shape}: run() with audit, alone and gross", f"{note}: bills, alone, gross; no sums, no audit",
             lambda: audited(community(size)), lambda: lists().all_bills, goal=15.0, scale=scale,
+            same=lambda: audited(first(community(size))), most_mib=MOST_MIB,
+        ),
+        Case(
+            "year_self_consumption", f"{shape}: run() with audit, alone and gross",
+            f"{note}: bills, alone, gross, every column summed, audited",
+            lambda: audited(community(size)), lambda: lists().books, goal=15.0, scale=scale,
             same=lambda: audited(first(community(size))), most_mib=MOST_MIB,
         ),
         Case(

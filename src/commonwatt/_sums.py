@@ -135,7 +135,7 @@ def slot_of(rows: Any, t: Any) -> Any:
 
 
 @njit([types.float64[:, ::1](types.int64, FLAT, GRID, GRID, FLAT, FLAT, FLAT, GRID)], error_model="numpy", cache=True)
-def levels(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
+def levels(
     slots: Any, start: Any, charge: Any, discharge: Any, into: Any, out_of: Any, leakage: Any, drain: Any
 ) -> Any:
     """Stored energy at the end of each slot: leaks, drains, then takes and gives. (K,), (T or 1, K)... -> (T, K)"""

@@ -91,6 +91,7 @@ def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
     members: Members = None,
     slots: Slots = None,
     series: Annotated[bool, typer.Option("--series", help="Keep every run, so that it can be verified.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print the whole ranking, not its head.")] = False,
     output: Output = None,
     seed: Seed = None,
     quiet: Quiet = False,
@@ -107,7 +108,8 @@ def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
 
     document = as_study(load(study))
     document = on_community(document, community) if community else document
-    _compute(sized(document, members, slots), Asked(output, seed, quiet, as_json, force), series=series)
+    asked = Asked(output, seed, quiet, as_json, force)
+    _compute(sized(document, members, slots), asked, series=series, verbose=verbose)
 
 
 @app.command("list")
@@ -153,7 +155,8 @@ def schema(
 @data.command("make")
 def make(  # noqa: PLR0913  (every option is a flag of its own)
     source: Annotated[
-        str, typer.Option("--source", metavar="KIND", help="Generator; `commonwatt list sources` shows them.")
+        str,
+        typer.Option("--source", metavar="KIND|FILE", help="Generator (`commonwatt list sources`), or a scenario."),
     ] = "synthetic",
     members: Members = None,
     slots: Slots = None,
@@ -170,7 +173,7 @@ def make(  # noqa: PLR0913  (every option is a flag of its own)
     from .reports import screen
     from .studies.communities import describe, made, write_community
 
-    community = made(source, members, slots, seed or 0)
+    community = made(source, members, slots, seed)
     write_community(community, output, table, force=force)
     facts, asked = describe(community), Asked(output, seed, quiet, as_json, force)
     screen.show_facts(asked.console(), f"{output} written", facts)
@@ -281,7 +284,7 @@ class Asked:
             file.partial.write_text(forms[self.output.suffix.lower()](), encoding="utf-8", newline="")
 
 
-def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False) -> None:
+def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False, verbose: bool = False) -> None:
     """Runs a document, keeps the answer and shows it."""
     from .reports import screen
     from .reports.delivery import Job, RunJob, StudyJob, deliver
@@ -293,7 +296,10 @@ def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False) 
     with _bar(asked) as advance:
         found = deliver(job, asked.output, force=asked.force, progress=advance)
     console = asked.console()
-    (screen.show_run if isinstance(document, Scenario) else screen.show_ranking)(console, found.summary)
+    if isinstance(document, Scenario):
+        screen.show_run(console, found.summary)
+    else:
+        screen.show_ranking(console, found.summary, None if verbose else screen.SHOWN)
     told = "found in {}; --force computes it again" if found.kept else "written to {}"
     screen.show_line(console, told.format(found.path))
     asked.answer(found.summary)

@@ -5,7 +5,6 @@ Letters: T slots of the window, N members, K devices, A accounts, M meters, R ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Self, cast, get_args, get_type_hints
 
@@ -63,7 +62,7 @@ class Noun:
             if value is None:
                 continue
             for array in (value,) if isinstance(value, np.ndarray) else value.values():
-                if array.shape != tuple([sizes.get(letter, -1) for letter in dims]):  # noqa: C409  (hot: a list is faster)
+                if array.shape != tuple([sizes.get(letter, -1) for letter in dims]):
                     self._learn(name, array.shape, dims, sizes)
                 array.flags.writeable = False
 

@@ -106,9 +106,7 @@ def _pair(buy: Array, sell: Array) -> tuple[Array, Array]:
     return dense(np.broadcast_to(buy, (len(buy), members))), dense(np.broadcast_to(sell, (len(sell), members)))
 
 
-def _fees(
-    schedule: Schedule, prices: Prices, clearing: Clearing, members: int
-) -> Iterator[tuple[str, Account, Array]]:
+def _fees(schedule: Schedule, prices: Prices, clearing: Clearing, members: int) -> Iterator[tuple[str, Account, Array]]:
     """Reason, payee and what each member owes per slot (T, N)."""
     pool = prices.pool
     if pool.fee_per_kwh > 0:

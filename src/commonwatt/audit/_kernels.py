@@ -1,7 +1,7 @@
 """Compiled screens: how large residuals get over a whole record, found in one pass, without keeping any.
 
 Every row of a record goes through all checks while it is in the processor's cache. Loops write one array each, so that
-they run several members at a time. A residual that is not finite is noted apart, as a maximum would overlook it.
+they run several members at a time. What is not finite is noted apart (x - x is then not 0): a maximum overlooks it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def flows(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
     """E1, E4 and what T2 says of quantities: members' energy. load, pv in kW, the rest in kWh."""
     slots, members = imported.shape
     worst, odd, r = np.zeros((3, members)), np.zeros((3, members)), np.empty(members)
-    stored = np.zeros(members)
+    stored, flaw = np.zeros(members), np.empty(members)
     for t in range(slots):
         if owner.size:
             stored[:] = 0.0
@@ -83,12 +83,16 @@ def flows(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
             r[n] = (load[t, n] - pv[t, n]) * hours + exported[t, n] - imported[t, n] + stored[n]
         _note(r, worst[0], odd[0])
         for n in range(members):
-            r[n] = max(min(imported[t, n], exported[t, n]), -imported[t, n], -exported[t, n])
+            flaw[n] = (imported[t, n] - imported[t, n]) + (exported[t, n] - exported[t, n])
         for n in range(members):
-            r[n] = max(r[n], -bought[t, n], -sold[t, n])
+            flaw[n] += (bought[t, n] - bought[t, n]) + (sold[t, n] - sold[t, n])
+        for n in range(members):
+            r[n] = max(min(imported[t, n], exported[t, n]), -imported[t, n], -exported[t, n]) + flaw[n]
+        for n in range(members):
+            r[n] = max(r[n], -bought[t, n], -sold[t, n]) + flaw[n]
         _note(r, worst[1], odd[1])
         for n in range(members):
-            r[n] = max(bought[t, n] - imported[t, n], sold[t, n] - exported[t, n], 0.0)
+            r[n] = max(bought[t, n] - imported[t, n], sold[t, n] - exported[t, n], 0.0) + flaw[n]
         _note(r, worst[2], odd[2])
     return _over(worst, odd)
 
@@ -146,13 +150,15 @@ def above_alone(pool: Any, bought: Any, sold: Any, buy: Any, sell: Any, share: A
         _row(sell, t, pays)
         paid = share[t]
         for n in range(members):
-            r[n] = max(pool[t, n] - (bought[t, n] * costs[n] - sold[t, n] * paid * pays[n]), 0.0)
+            r[n] = pool[t, n] - (bought[t, n] * costs[n] - sold[t, n] * paid * pays[n])
+        for n in range(members):
+            r[n] = max(r[n], 0.0) + (r[n] - r[n])
         _note(r, worst[0], odd[0])
     return _over(worst, odd)
 
 
 @njit([types.float64[:, ::1](GRID, GRID, GRID, GRID, GRID, GRID, GRID, GRID)], cache=True)
-def due(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
+def due(
     imported: Any, exported: Any, bought: Any, sold: Any, buy: Any, sell: Any, buy_price: Any, sell_price: Any
 ) -> Any:
     """What all members owe and get outside the pool, and inside it: four sums of each slot. (4, T) [money]"""
@@ -222,5 +228,7 @@ def bounds(charge: Any, discharge: Any, level: Any, most_in: Any, most_out: Any,
             r[k] += min(charge[t, k], discharge[t, k]) + max(level[t, k] - high[d, k], 0.0)
         for k in range(devices):
             r[k] += max(low[c, k] - level[t, k], 0.0) if discharge[t, k] > 1e-9 else 0.0
+        for k in range(devices):
+            r[k] += (charge[t, k] - charge[t, k]) + (discharge[t, k] - discharge[t, k]) + (level[t, k] - level[t, k])
         _note(r, worst[0], odd[0])
     return _over(worst, odd)

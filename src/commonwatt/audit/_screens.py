@@ -22,8 +22,9 @@ Screen = Callable[[Facts], dict[str, float]]
 def screened(f: Facts) -> dict[str, float]:
     """By identifier, the largest residual of every invariant that a screen can tell."""
     found: dict[str, float] = {}
-    for screen in (_flows, _stores, _band, _items, _books, _alone):
-        found |= screen(f)
+    with np.errstate(all="ignore"):  # what is not finite comes out as infinite
+        for screen in (_flows, _stores, _band, _items, _books, _alone):
+            found |= screen(f)
     return found
 
 

@@ -15,7 +15,9 @@ def north_west(first: int, bought: Array, sent: Array, efficiency: float, price:
     `bought` (delivered), `sent` and `price` (T, N); each slot's totals agree up to the efficiency. The order carries
     no meaning: a pool has no pairs, and these rows only say the same in the form that ledgers and pictures need.
     """
-    parts = [_slot(first + int(t), bought[t], sent[t] * efficiency, price[t]) for t in np.flatnonzero(bought.any(axis=1))]
+    parts = [
+        _slot(first + int(t), bought[t], sent[t] * efficiency, price[t]) for t in np.flatnonzero(bought.any(axis=1))
+    ]
     table = np.concatenate(parts) if parts else np.empty((0, 5))
     slot, buyer, seller = (table[:, k].astype(np.int64) for k in range(3))
     return Trades(

@@ -71,4 +71,3 @@ class SharedBill(Sharing):
         rates = [per_kwh(side[-1:], side[:-1].sum(keepdims=True)) for side in (bought, sold)]
         owed: Array = bought[:-1] * rates[0] - sold[:-1] * rates[1]
         return owed
-

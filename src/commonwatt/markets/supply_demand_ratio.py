@@ -11,9 +11,10 @@ from ._prices import between, joint, mixed, pooled_at
 
 
 class SupplyDemandRatio(Market):
-    """Liu et al. 2017, doi:10.1109/TPWRS.2017.2649558, with its compensated form.
+    """The price inside falls from what the grid charges to what it pays, the more supply there is per demand.
 
-    Singular where the selling price is not above 0: those slots fall back to the mid-market rate (§13).
+    Liu et al. 2017, doi:10.1109/TPWRS.2017.2649558, with its compensated form. Singular where the selling
+    price is not above 0: those slots fall back to the mid-market rate (§13).
     """
 
     kind: Literal["supply_demand_ratio"] = "supply_demand_ratio"

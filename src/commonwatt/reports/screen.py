@@ -22,6 +22,8 @@ SHOWN = 12
 NARROW = 104
 """Columns of a terminal below which tables shorten their headings. [characters]"""
 GAP = 1
+LEAST_LEFT = 0.005
+"""Money with the operator that is worth a line. [money]"""
 WORLDS = {"own_meters": "own meters", "one_meter": "one meter", "both": "both"}
 SHORT_WORLDS = {"own_meters": "own", "one_meter": "one", "both": "both"}
 MEMBERS = {
@@ -60,8 +62,8 @@ def show_run(console: Console, summary: Values) -> None:
     show_line(console, summary["audit"])
 
 
-def show_ranking(console: Console, summary: Values, most: int = SHOWN) -> None:
-    """A study: the ranking of each world, the references, the audit."""
+def show_ranking(console: Console, summary: Values, most: int | None = SHOWN) -> None:
+    """A study: the ranking of each world (`most` rows; None: all), the references, the audit."""
     title = f"  amounts in {summary['currency']}; fewest losers first, then fairest, then cheapest"
     console.print(Text.assemble((summary["title"], "bold"), title))
     rows = summary["ranking"]
@@ -75,11 +77,22 @@ def show_ranking(console: Console, summary: Values, most: int = SHOWN) -> None:
         titled = "nothing shared: the reference in every world" if world == "both" else WORLDS[world]
         console.print()
         console.print(_ranking(f"{titled}: {plural(len(here), 'run')}", here[:most], rows, console.width))
-        if len(here) > most:
+        if most is not None and len(here) > most:
             console.print(f"... and {len(here) - most} more: ranking.csv has them all", highlight=False)
     console.print()
+    show_operator(console, rows, summary["currency"])
     show_remarks(console, summary["notes"], summary["findings"])
     show_line(console, summary["audit"])
+
+
+def show_operator(console: Console, rows: Sequence[Values], currency: str) -> None:
+    """A line for each run that leaves the operator money, or takes it: members' bills alone do not tell."""
+    for row in rows:
+        left = row["operator_result"] or 0.0
+        if abs(left) >= LEAST_LEFT:
+            says = "collects {} {} less than the grid charges" if left < 0 else "leaves {} {} with the operator"
+            text = f"operator: {row['scenario']} {says.format(number(abs(left)), currency)}"
+            console.print(Text(text, style="yellow" if left < 0 else ""), highlight=False)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from pydantic_core import to_jsonable_python
 
-from .._parquet import Tables
 from ..record import Record
 from ..registry import Settings
 from ..run import Run
 from ..scenario import Scenario
 from ._manifest import SUMMARY, write_manifest
+from ._parquet import Tables
 from ._place import Folder, writing
 from ._tables import write_csv, write_json
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .._parquet import read_records
 from ..audit import Verdict
 from ..errors import AuditError, DataError
 from ..record import Record
@@ -13,6 +12,7 @@ from ..run import auditor
 from ..scenario import MANIFEST, Scenario, validated
 from ..simulate import simulate
 from ._manifest import REMEDY, unchanged
+from ._parquet import read_records
 
 
 def verify(folder: Path) -> Verdict:

@@ -51,14 +51,23 @@ def sized(study: Study, members: int | None, slots: int | None) -> Study:
     return study.model_copy(update={"base": study.base.model_copy(update={"source": source})})
 
 
-def made(kind: str, members: int | None, slots: int | None, seed: int) -> Community:
-    """A generated community. Raises ScenarioError for a source that is none or reads files."""
+def made(source: str, members: int | None, slots: int | None, seed: int | None) -> Community:
+    """A community from a generator's kind, or from a scenario's file with its parameters, devices and events.
+
+    Raises ScenarioError for a source that is none or reads files.
+    """
+    found = community_scenario(Path(source)) if Path(source).suffix.lower() in DOCUMENTS else _generator(source)
+    parts = {"source": _resized(found.source, members, slots), "seed": found.seed if seed is None else seed}
+    return found.model_copy(update=parts).community()
+
+
+def _generator(kind: str) -> Scenario:
     generators = [name for name, source in SOURCES.items() if "path" not in source.model_fields]
     if kind not in generators:
         what = "reads files and generates nothing" if kind in SOURCES else "unknown"
         raise ScenarioError(f"--source = {kind!r}: {what} (§15); choose one of {', '.join(generators)}")
-    scenario: Scenario = validated({"source": {"kind": kind}, "seed": seed}, Scenario, where="data make")
-    return scenario.model_copy(update={"source": _resized(scenario.source, members, slots)}).community()
+    scenario: Scenario = validated({"source": {"kind": kind}}, Scenario, where="data make")
+    return scenario
 
 
 def _resized(source: Any, members: int | None, slots: int | None) -> Any:

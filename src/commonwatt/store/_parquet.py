@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .accounts import Account, Entries
-from .errors import DataError
-from .flow import Array, Community, Trades
-from .markets import Market
-from .record import Record
+from ..accounts import Account, Entries
+from ..errors import DataError
+from ..flow import Array, Community, Trades
+from ..markets import Market
+from ..record import Record
 
 REMEDY = "compute it again with --force"
 PER_DEVICE = ("charge_kwh", "discharge_kwh", "level_kwh", "shortfall_kwh")
