@@ -78,7 +78,7 @@ def conventional(load: Array, pv: Array, buy: Array, sell: Array, hours: float) 
             net = (load[t, n] - pv[t, n]) * hours
             imported, exported = max(net, 0), max(-net, 0)
             cost[t, n] = imported * buy[n] - exported * sell[n]
-    return cost.sum(axis=0)
+    return np.asarray(cost.sum(axis=0))
 
 
 def mid_market_rate(load: Array, pv: Array, buy: float, sell: float, is_open: Mask, hours: float) -> Array:
@@ -101,7 +101,7 @@ def mid_market_rate(load: Array, pv: Array, buy: float, sell: float, is_open: Ma
         for n in range(members):
             net = (load[t, n] - pv[t, n]) * hours
             cost[t, n] = max(net, 0) * buy_price - max(-net, 0) * sell_price
-    return cost.sum(axis=0)
+    return np.asarray(cost.sum(axis=0))
 
 
 def bill_sharing(case: Case1) -> Array:
@@ -124,7 +124,7 @@ def bill_sharing(case: Case1) -> Array:
             sold = exported / have * traded if have > 0 else 0.0
             inside = (bought - sold) * price
             cost[t, n] = inside + (imported - bought) * case.buy[n] - (exported - sold) * case.sell[n]
-    return cost.sum(axis=0)
+    return np.asarray(cost.sum(axis=0))
 
 
 def over_lists(case: Case1) -> Callable[[], Array]:
@@ -139,9 +139,9 @@ def tight(rows: list[Any], prices: tuple[list[float], list[float], float, float]
     buy, sell, joint_buy, joint_sell = prices
     own, rate, shared = ([0.0] * len(buy) for _ in range(3))
     everyone, middle, half = range(len(buy)), (joint_buy + joint_sell) / 2, (joint_buy - joint_sell) / 2
-    for load, pv, is_open in rows:
-        nets = [(a - b) * hours for a, b in zip(load, pv, strict=True)]
-        drawn, made = sum(load), sum(pv)
+    for loads, pvs, is_open in rows:
+        nets = [(a - b) * hours for a, b in zip(loads, pvs, strict=True)]
+        drawn, made = sum(loads), sum(pvs)
         price = middle + half * (drawn - made) / (drawn + made) if drawn + made > 1e-9 else middle
         want = have = 0.0
         for net in nets:

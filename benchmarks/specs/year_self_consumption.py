@@ -152,15 +152,15 @@ class Lists:
                 gross[n] += load[n] * buy * self.hours
                 turnover += bill
                 _checked(worst, nets[n], bill, rates, (buy, sell))
-                if self.store[n]:
-                    _checked_store(worst, self.store[n], before[n], level[n], moved)
+                if battery := self.store[n]:
+                    _checked_store(worst, battery, before[n], level[n], moved)
             grid = max(want - have, 0.0) * buy - max(have - want, 0.0) * sell
             worst[0] = max(worst[0], abs(turnover - grid))
         if max(worst) > 1e-6:
             raise ValueError(f"the peer's own books do not close: {worst}")
         return np.array(owed + alone + gross)
 
-    def _entered(  # noqa: PLR0913  (a loop's inner part, with all it needs at hand)
+    def _entered(  # noqa: PLR0913  (a loop's inner part)
         self, n: int, net: float, moved: float, level: float, rates: tuple[float, float], grid: tuple[float, float],
         bills: tuple[list[float], list[float], list[float]], sums: list[list[float]], highest: list[list[float]],
     ) -> float:  # fmt: skip
@@ -241,7 +241,8 @@ def cases(size: Size) -> Sequence[Case]:
 
     return [
         Case(
-            "year_self_consumption", f"{shape}: run() with audit, alone and gross", f"{note}: bills, alone, gross; no sums, no audit",
+            "year_self_consumption", f"{shape}: run() with audit, alone and gross",
+            f"{note}: bills, alone, gross; no sums, no audit",
             lambda: audited(community(size)), lambda: lists().all_bills, goal=15.0, scale=scale,
             same=lambda: audited(first(community(size))), most_mib=MOST_MIB,
         ),

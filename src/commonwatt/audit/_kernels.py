@@ -65,6 +65,23 @@ def _sum(values: Any) -> Any:
     return (a + b) + (c + d)
 
 
+@njit
+def _store(t: Any, charge: Any, discharge: Any, owner: Any, stored: Any) -> None:
+    """What the devices of each member take in slot t, net. (N,)"""
+    stored[:] = 0.0
+    for k in range(owner.size):
+        stored[owner[k]] += charge[t, k] - discharge[t, k]
+
+
+@njit
+def _flaws(t: Any, imported: Any, exported: Any, bought: Any, sold: Any, flaw: Any) -> None:
+    """0 for each member whose flows of slot t are finite, else NaN. (N,)"""
+    for n in range(flaw.size):
+        flaw[n] = (imported[t, n] - imported[t, n]) + (exported[t, n] - exported[t, n])
+    for n in range(flaw.size):
+        flaw[n] += (bought[t, n] - bought[t, n]) + (sold[t, n] - sold[t, n])
+
+
 @njit([WORST(GRID, GRID, GRID, GRID, GRID, GRID, GRID, GRID, OWNER, types.float64)], cache=True)
 def flows(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
     load: Any, pv: Any, imported: Any, exported: Any, bought: Any, sold: Any,
@@ -75,17 +92,11 @@ def flows(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
     worst, odd, r = np.zeros((3, members)), np.zeros((3, members)), np.empty(members)
     stored, flaw = np.zeros(members), np.empty(members)
     for t in range(slots):
-        if owner.size:
-            stored[:] = 0.0
-            for k in range(owner.size):
-                stored[owner[k]] += charge[t, k] - discharge[t, k]
+        _store(t, charge, discharge, owner, stored)
         for n in range(members):
             r[n] = (load[t, n] - pv[t, n]) * hours + exported[t, n] - imported[t, n] + stored[n]
         _note(r, worst[0], odd[0])
-        for n in range(members):
-            flaw[n] = (imported[t, n] - imported[t, n]) + (exported[t, n] - exported[t, n])
-        for n in range(members):
-            flaw[n] += (bought[t, n] - bought[t, n]) + (sold[t, n] - sold[t, n])
+        _flaws(t, imported, exported, bought, sold, flaw)
         for n in range(members):
             r[n] = max(min(imported[t, n], exported[t, n]), -imported[t, n], -exported[t, n]) + flaw[n]
         for n in range(members):

@@ -16,17 +16,16 @@ RESULT = types.UniTuple(types.float64[:, ::1], 2)
 
 
 @njit(error_model="numpy")
-def _able(surplus: Any, level: Any, charged: Any, bounds: Any, constants: Any, able: Any) -> None:
-    """What each device could take (where there is surplus) or give. All (K,) [kWh]"""
+def _able(surplus: Any, level: Any, charged: Any, bounds: Any, constants: Any, able: Any, room: Any) -> None:
+    """What each device could take (where there is surplus) or give; `room` is scratch. All (K,) [kWh]"""
     most_in, most_out, low, high = bounds
     into, out_of, free = constants[0], constants[1], constants[4]
-    room, spare = np.empty(able.size), np.empty(able.size)
     for k in range(able.size):
         room[k] = max(min((high[k] - level[k]) / into[k], most_in[k] - charged[k]), 0.0)
     for k in range(able.size):
-        spare[k] = max(min((level[k] - low[k]) * out_of[k], most_out[k]), 0.0) * free[k]
+        able[k] = max(min((level[k] - low[k]) * out_of[k], most_out[k]), 0.0) * free[k]
     for k in range(able.size):
-        able[k] = room[k] if surplus[k] > 0.0 else spare[k]
+        able[k] = room[k] if surplus[k] > 0.0 else able[k]
 
 
 @njit(error_model="numpy")
@@ -51,9 +50,8 @@ def _together(able: Any, owner: Any, total: Any, most: Any) -> None:
 
 
 @njit(error_model="numpy")
-def _move(surplus: Any, able: Any, most: Any, charged: Any, discharged: Any) -> None:
-    """Adds each device's part of what its member's devices together can move (`most`). All (K,) [kWh]"""
-    part = np.empty(able.size)
+def _move(surplus: Any, able: Any, most: Any, charged: Any, discharged: Any, part: Any) -> None:
+    """Adds each device's part of what its member's devices together can move (`most`); `part` is scratch. (K,) [kWh]"""
     for k in range(able.size):
         wanted = abs(surplus[k])
         part[k] = able[k] if wanted >= most[k] else wanted * (able[k] / most[k])
@@ -76,7 +74,7 @@ def walk(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
     slots, members, devices = load.shape[0], load.shape[1], owner.size
     charge, discharge = np.zeros((slots, devices)), np.zeros((slots, devices))
     level, seen, able, most = start.copy(), np.empty(devices), np.empty(devices), np.empty(devices)
-    surplus, total, base = np.empty(members), np.empty(members), np.empty(devices)
+    surplus, total, base, scratch = np.empty(members), np.empty(members), np.empty(devices), np.empty(devices)
     into, out_of, kept, joint = constants[0], constants[1], constants[2], constants[3].any()
     for t in range(slots):
         bounds, lost = (slot_of(most_in, t), slot_of(most_out, t), slot_of(low, t), slot_of(high, t)), slot_of(drain, t)
@@ -88,11 +86,11 @@ def walk(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
         _fall_due(slot_of(due, t), bounds[3], into, owner, level, charge[t], surplus)
         for k in range(devices):
             seen[k] = surplus[owner[k]]
-        _able(seen, level, charge[t], bounds, constants, able)
+        _able(seen, level, charge[t], bounds, constants, able, scratch)
         most[:] = able
         if joint:
             _together(able, owner, total, most)
-        _move(seen, able, most, charge[t], discharge[t])
+        _move(seen, able, most, charge[t], discharge[t], scratch)
         for k in range(devices):
             level[k] = base[k] + (charge[t, k] * into[k] - discharge[t, k] / out_of[k])
     return charge, discharge

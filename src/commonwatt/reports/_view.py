@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from ..flow import Array, Community
-from ..registry import Plugin
 from ..run import Run
 from ..studies import Results, Row
 from . import _words as words
@@ -61,7 +60,9 @@ class View:
         """World by world, best first; then the references."""
         order = {name: k for k, name in enumerate(self.results.runs)}
         rows = sorted(self.results.rows, key=lambda row: order[row.name])
-        tariffs, rules, ways = (_labels(rows, part) for part in ("tariff", "market", "dispatch"))
+        tariffs, rules, ways = (
+            {row.name: words.name(getattr(row, part)) for row in rows} for part in ("tariff", "market", "dispatch")
+        )
         named = [rules[row.name] for row in rows if row.world != "both"]
         hues, shapes = list(dict.fromkeys(named)), list(dict.fromkeys(ways[row.name] for row in rows))
         return tuple(
@@ -123,26 +124,3 @@ def net_kw(run: Run) -> Array:
     totals = run.facts.run
     net: Array = (totals.by_slot("import_kwh") - totals.by_slot("export_kwh")) / totals.hours
     return net
-
-
-def _labels(rows: list[Row], part: str) -> dict[str, str]:
-    """By scenario, the name of its tariff, market or dispatch; with parameters where the kind alone is ambiguous."""
-    parts = {row.name: getattr(row.run.scenario, part) for row in rows}
-    variants: dict[str, set[str]] = {}
-    for plugin in parts.values():
-        variants.setdefault(_kind(plugin), set()).add(plugin.model_dump_json(serialize_as_any=True))
-    return {
-        name: words.name(_kind(plugin)) + (_changed(plugin) if len(variants[_kind(plugin)]) > 1 else "")
-        for name, plugin in parts.items()
-    }
-
-
-def _kind(plugin: Plugin) -> str:
-    return str(getattr(plugin, "kind", type(plugin).__name__))
-
-
-def _changed(plugin: Plugin) -> str:
-    """The parameters that differ from their defaults, in brackets."""
-    changed = plugin.model_dump(exclude_defaults=True, mode="json", serialize_as_any=True)
-    shown = ", ".join(f"{name} {value}" for name, value in changed.items() if name != "kind")
-    return f" ({shown if len(shown) <= 60 else shown[:57] + '...'})" if shown else ""

@@ -79,10 +79,19 @@ def show_ranking(console: Console, summary: Values, most: int | None = SHOWN) ->
         console.print(_ranking(f"{titled}: {plural(len(here), 'run')}", here[:most], rows, console.width))
         if most is not None and len(here) > most:
             console.print(f"... and {len(here) - most} more: ranking.csv has them all", highlight=False)
+        if len(here) > 1 and world != "both":
+            show_cheapest(console, here, summary["currency"])
     console.print()
     show_operator(console, rows, summary["currency"])
     show_remarks(console, summary["notes"], summary["findings"])
     show_line(console, summary["audit"])
+
+
+def show_cheapest(console: Console, rows: Sequence[Values], currency: str) -> None:
+    """The run that costs the community least: fairness decides the ranking, not cost."""
+    row = min(rows, key=lambda row: (round(row["total_cost"], 6), row["rank"]))
+    text = f"cheapest for all together: {row['scenario']}, {amount(row['total_cost'])} {currency}, rank {row['rank']}"
+    console.print(Text(text), highlight=False)
 
 
 def show_operator(console: Console, rows: Sequence[Values], currency: str) -> None:

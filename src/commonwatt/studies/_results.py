@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..registry import Plugin
 from ..run import Run
 from ..scenario import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
+LONGEST = 60
+"""Characters of parameters in a label."""
 WORLDS = ("one_meter", "own_meters")
 COLUMNS = (
     "total_cost", "saving", "saving_share", "losers", "fairness", "self_sufficiency", "self_consumption",
@@ -23,7 +26,10 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One scenario of a study. `rank` counts within its world; the reference `none` has none."""
+    """One scenario of a study. `rank` counts within its world; the reference `none` has none.
+
+    Tariff, market and dispatch are kinds, with parameters in brackets where a study has a kind in several forms.
+    """
 
     rank: int | None
     name: str
@@ -63,12 +69,20 @@ class Results:
     def rows(self) -> tuple[Row, ...]:
         """World by world, best first; then the references."""
         ranked = [row for world in WORLDS for row in self.ranked(world)]
-        return (*ranked, *(_row(None, name, run) for name, run in self.runs.items() if run.world == "both"))
+        return (*ranked, *(self._row(None, name, run) for name, run in self.runs.items() if run.world == "both"))
 
     def ranked(self, world: str) -> list[Row]:
         """The runs of one world, best first."""
         mine = sorted(((name, run) for name, run in self.runs.items() if run.world == world), key=_merit)
-        return [_row(k + 1, name, run) for k, (name, run) in enumerate(mine)]
+        return [self._row(k + 1, name, run) for k, (name, run) in enumerate(mine)]
+
+    def _row(self, rank: int | None, name: str, run: Run) -> Row:
+        tariff, market, dispatch = (labels[name] for labels in self._named)
+        return Row(rank, name, tariff, market, dispatch, run.world, run)
+
+    @cached_property
+    def _named(self) -> tuple[dict[str, str], ...]:
+        return tuple(_labels(self.runs, part) for part in ("tariff", "market", "dispatch"))
 
     @cached_property
     def worlds(self) -> tuple[str, ...]:
@@ -90,10 +104,11 @@ class Results:
         """All audits in one line."""
         verdicts = [run.verdict for run in self.runs.values()]
         checked = sum(len(v.checked) for v in verdicts)
+        held = checked - sum(len(v.broken) for v in verdicts)
         energy, money = max(v.energy_kwh for v in verdicts), max(v.money for v in verdicts)
         closing = sum(v.holds for v in verdicts)
         return (
-            f"audit: {closing} of {len(verdicts)} runs close, {checked} of {checked} invariants hold, "
+            f"audit: {closing} of {len(verdicts)} runs close, {held} of {checked} invariants hold, "
             f"largest residual {energy:.0e} kWh, {money:.0e} {self.currency}"
         )
 
@@ -113,16 +128,27 @@ class Results:
         }  # fmt: skip
 
 
-def _row(rank: int | None, name: str, run: Run) -> Row:
-    parts = run.scenario.tariff, run.scenario.market, run.scenario.dispatch
-    tariff, market, dispatch = (str(getattr(part, "kind", "")) for part in parts)
-    return Row(rank, name, tariff, market, dispatch, run.world, run)
+def _labels(runs: dict[str, Run], part: str) -> dict[str, str]:
+    """By scenario, the kind of its tariff, market or dispatch, with parameters where the kind alone is ambiguous."""
+    plugins: dict[str, Plugin] = {name: getattr(run.scenario, part) for name, run in runs.items()}
+    settings: dict[str, set[str]] = {}
+    for plugin in plugins.values():
+        settings.setdefault(plugin.kind, set()).add(plugin.model_dump_json(serialize_as_any=True))
+    return {name: p.kind + (_changed(p) if len(settings[p.kind]) > 1 else "") for name, p in plugins.items()}
+
+
+def _changed(plugin: Plugin) -> str:
+    """The parameters that differ from their defaults, in brackets."""
+    changed = plugin.model_dump(exclude_defaults=True, exclude={"kind"}, mode="json", serialize_as_any=True)
+    shown = ", ".join(f"{name}={value}" for name, value in changed.items())
+    return f"({shown if len(shown) <= LONGEST else shown[: LONGEST - 3] + '...'})" if shown else ""
 
 
 def _merit(item: tuple[str, Run]) -> tuple[float, float, float, str]:
+    """Fewest losers, fairest to a thousandth, cheapest (§14)."""
     metrics = item[1].metrics
     fairness = metrics["fairness"]
-    return metrics["losers"], math.inf if math.isnan(fairness) else -round(fairness, 9), metrics["total_cost"], item[0]
+    return metrics["losers"], math.inf if math.isnan(fairness) else -round(fairness, 3), metrics["total_cost"], item[0]
 
 
 def _finite(value: Any) -> Any:
