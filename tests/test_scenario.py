@@ -16,12 +16,13 @@ from tests._communities import instances
 from commonwatt import documents
 from commonwatt.devices import DEVICES
 from commonwatt.dispatch import DISPATCH
-from commonwatt.errors import ScenarioError
+from commonwatt.errors import ContractError, ScenarioError
 from commonwatt.forecasts import FORECASTS
 from commonwatt.markets import MARKETS
 from commonwatt.registry import Plugin
 from commonwatt.regulators import REGULATORS
-from commonwatt.scenario import Scenario, Study, load, presets, schema
+from commonwatt.scenario import Scenario, Study, load, presets, schema, validated
+from commonwatt.simulate import simulate
 from commonwatt.sources import SOURCES
 from commonwatt.tariffs import TARIFFS
 from commonwatt.tariffs.flat import Flat
@@ -116,8 +117,8 @@ def test_a_byte_order_mark_is_no_name(tmp_path: Path) -> None:
         ("true: 3\n", "True is no name"),
         ("a: " + "[" * 60 + "]" * 60 + "\n", "nested deeper than 40 levels"),
         ("a: " + "{a: " * 60 + "1" + "}" * 60 + "\n", "nested deeper than 40 levels"),
-        ("tariff: {kind: flat, buy: .nan}\n", "tariff.flat.buy"),
-        ("tariff: {kind: flat, buy: .inf}\n", "tariff.flat.buy"),
+        ("tariff: {kind: flat, buy: .nan}\n", "tariff.buy"),
+        ("tariff: {kind: flat, buy: .inf}\n", "tariff.buy"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "",
 )
@@ -131,7 +132,7 @@ def test_yaml_is_read_strictly(tmp_path: Path, text: str, says: str) -> None:
         ('{"seed": 1, "seed": 2}', "seed stands there twice"),
         ('{"tariff": {"kind": "flat", "buy": NaN}}', "NaN (§11"),
         ('{"tariff": {"kind": "flat", "buy": -Infinity}}', "-Infinity (§11"),
-        ('{"tariff": {"kind": "flat", "buy": 1e999}}', "tariff.flat.buy"),
+        ('{"tariff": {"kind": "flat", "buy": 1e999}}', "tariff.buy"),
         ("[1, 2]", "holds list"),
         ("3", "holds int"),
         ("{", "line 1"),
@@ -149,8 +150,8 @@ def test_json_is_read_strictly(tmp_path: Path, text: str, says: str) -> None:
     ("text", "says"),
     [
         ("seed = 1\nseed = 2\n", "document.toml"),
-        ("[tariff]\nkind = 'flat'\nbuy = nan\n", "tariff.flat.buy"),
-        ("[tariff]\nkind = 'flat'\nbuy = inf\n", "tariff.flat.buy"),
+        ("[tariff]\nkind = 'flat'\nbuy = nan\n", "tariff.buy"),
+        ("[tariff]\nkind = 'flat'\nbuy = inf\n", "tariff.buy"),
         ("seed = \n", "line 1"),
     ],
 )
@@ -207,6 +208,12 @@ def test_what_is_too_large_is_refused(tmp_path: Path) -> None:
         ("market: {kind: pool, spread: 2}\n", ["spread = 2"]),
         ("tariff: {kind: time_of_use, holidays: bavaria}\n", ["holidays = 'bavaria'"]),
         ("name: [1, 2]\n", ["name = [1, 2]"]),
+        ("source: {kind: synthetic, members: -3}\n", ["source.members = -3", "; write a number above 0"]),
+        ("source: {kind: synthetic, slot_minutes: 7}\n", ["source.slot_minutes = 7: does not divide a day"]),
+        ("source: {kind: synthetic, pv_min_kwp: 9}\n", ["source.pv_min_kwp = 9.0 (a smallest size"]),
+        ("pool: {fee_payee: oprator}\n", ["pool.fee_payee = 'oprator'", "did you mean operator?"]),
+        ("devices: [{kind: battery, share: 2}]\n", ["devices[0].share = 2", "; write a number of at most 1"]),
+        ("events: {outages: [{devise: pv}]}\n", ["events.outages[0].devise", "did you mean device?"]),
     ],
     ids=lambda value: value.strip()[:40] if isinstance(value, str) else "",
 )
@@ -251,8 +258,17 @@ def test_a_study_without_variants_is_its_base() -> None:
 
 
 def test_a_wrong_variant_is_named() -> None:
-    with pytest.raises(ScenarioError, match=r"dear: tariff\.flat\.bye: unknown parameter"):
-        Study(variants={"dear": {"tariff": {"kind": "flat", "bye": 0.5}}}).scenarios()
+    with pytest.raises(ScenarioError, match=r"^variants\.dear\.tariff\.bye: unknown parameter .*did you mean buy\?$"):
+        validated({"variants": {"dear": {"tariff": {"kind": "flat", "bye": 0.5}}}}, Study)
+
+
+def test_what_is_wrong_in_an_axis_names_document_and_place(tmp_path: Path) -> None:
+    text = "kind: study\naxes: {tarif: [{kind: flat}], market: [{kind: none}, {kind: poool}, {kind: none}]}\n"
+    lines = refused(tmp_path, text).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["document.yaml"] * 3
+    assert "axes.tarif: unknown parameter (documents are closed); did you mean tariff?" in lines[0]
+    assert "axes.market[1].kind = 'poool': unknown plug-in; did you mean pool?" in lines[1]
+    assert "axes.market[2] = {'kind': 'none'}: the same as market[0]" in lines[2]
 
 
 @pytest.mark.parametrize("name", presets())
@@ -313,8 +329,8 @@ def test_identity_knows_what_a_file_holds_not_where_it_lies(tmp_path: Path) -> N
 
 
 def test_a_missing_input_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match=r"gone\.csv: cannot be read"):
-        Scenario(tariff=Series(file=tmp_path / "gone.csv")).identity()
+    with pytest.raises(ScenarioError, match=r"^street: tariff\.file = .*gone\.csv: no such file .*; correct the path$"):
+        Scenario(name="street", tariff=Series(file=tmp_path / "gone.csv")).identity()
 
 
 def test_paths_start_at_the_document(tmp_path: Path) -> None:
@@ -370,3 +386,13 @@ def test_the_schema_is_the_one_agreed_on() -> None:
     hint = f"if that is meant, write it anew: {UPDATE}=1 python -m pytest tests/test_scenario.py -k schema"
     assert differing == [], f"documents have changed in {', '.join(differing)}; {hint}"
     assert now == agreed, hint
+
+
+@pytest.mark.parametrize(("part", "verb", "noun"), [
+    ("dispatch", "plan", "Schedule"), ("market", "clear", "Clearing"), ("regulator", "review", "Ruling"),
+])  # fmt: skip
+def test_a_part_that_returns_nothing_is_named(monkeypatch, part, verb, noun):
+    document = Scenario()
+    monkeypatch.setattr(type(getattr(document, part)), verb, lambda *_: None)
+    with pytest.raises(ContractError, match=f"gave NoneType, not {noun}"):
+        next(simulate(document))

@@ -12,7 +12,7 @@ from tests.sources import test_citylearn
 
 import commonwatt as cw
 from commonwatt.errors import AuditError, DataError, ScenarioError
-from commonwatt.scenario import Scenario, Study, load
+from commonwatt.scenario import Scenario, Study, load, validated
 from commonwatt.store import verify
 from commonwatt.studies import on_community, sized
 from commonwatt.studies.benchmark import as_study, run_folder
@@ -127,13 +127,15 @@ def test_a_study_builds_its_community_once(monkeypatch):
     ("change", "said"),
     [
         ({"axes": {"market": []}}, "axes: one has no choices"),
-        ({"axes": {"market": [{"kind": "poll"}]}}, "poll: market.kind = 'poll': unknown plug-in; did you mean pool?"),
-        ({"variants": {"odd": {"tarif": {}}}}, "odd: tarif: unknown parameter (documents are closed); did you mean"),
+        ({"axes": {"market": [{"kind": "poll"}]}}, "axes.market[0].kind = 'poll': unknown plug-in; did you mean pool?"),
+        ({"axes": {"tarif": [{"kind": "flat"}]}}, "axes.tarif: unknown parameter (documents are closed); did you"),
+        ({"axes": {"market": [{"kind": "pool"}] * 2}}, "axes.market[1] = {'kind': 'pool'}: the same as market[0] (e"),
+        ({"variants": {"odd": {"tarif": {}}}}, "variants.odd.tarif: unknown parameter (documents are closed); did you"),
     ],
 )
 def test_a_study_that_cannot_be_is_refused(change, said):
     with pytest.raises(ScenarioError) as caught:
-        cw.studies.run_study(Study(**change))
+        cw.studies.run_study(validated({"kind": "study", **change}, Study))
     assert said in str(caught.value)
 
 

@@ -1,8 +1,8 @@
 """commonwatt: the laboratory for prosumer energy communities, audited to the last kWh and cent.
 
 >>> import commonwatt as cw
->>> result = cw.run(cw.Scenario(tariff={"kind": "flat"}, market={"kind": "mid_market_rate"}))
->>> result.verdict.holds
+>>> scenario = cw.Scenario.model_validate({"tariff": {"kind": "flat"}, "market": {"kind": "mid_market_rate"}})
+>>> cw.run(scenario).verdict.holds
 True
 """
 

@@ -100,10 +100,10 @@ def _not_checked(community: Community, rating: Array) -> list[Finding]:
     unknown = int(np.count_nonzero(makes & (rating <= 0)))
     found = []
     if days < DAYS_OF_YIELD and (makes & (rating > 0)).any():
-        what, rule = f"PV yield not checked: {days:.0f} days", f"a yield needs {DAYS_OF_YIELD:.0f} days"
+        what, rule = f"PV yield not checked: {_counted(round(days), 'day')}", f"a yield needs {DAYS_OF_YIELD:.0f} days"
         found.append(Finding("", what, days, rule, "info"))
     if unknown:
-        what = f"PV yield not checked: rated power of {unknown} members unknown"
+        what = f"PV yield not checked: rated power of {_counted(unknown, 'member')} unknown"
         found.append(Finding("", what, unknown, "a yield needs the trait pv_kwp", "info"))
     return found
 
@@ -132,7 +132,7 @@ def _night(home: _Home) -> list[Finding]:
     at_night = np.flatnonzero(shines & home.night)
     if at_night.size:
         rule = "no PV from 23 to 3 h local time; is the time zone right?"
-        what = f"PV at night in {_slots(at_night.size)}, first {_stamp(home, int(at_night[0]))}"
+        what = f"PV at night in {_counted(at_night.size, 'slot')}, first {_stamp(home, int(at_night[0]))}"
         return home.found(what, at_night.size, rule)
     hours = np.bincount(home.day.astype(np.int64), shines) * home.clock.hours
     if hours.max(initial=0.0) > LONGEST_DAY_H:
@@ -168,7 +168,7 @@ def _gaps(home: _Home) -> list[Finding]:
         if inside.any():
             slots = int((stop - start)[inside].sum())
             first = _stamp(home, int(start[inside][0]))
-            what = f"{word} in {_slots(slots)}, {_times(int(inside.sum()))}, first {first}"
+            what = f"{word} in {_counted(slots, 'slot')}, {_times(int(inside.sum()))}, first {first}"
             found += home.found(what, slots, "a home in use draws power; were readings lost?")
     return found
 
@@ -200,8 +200,8 @@ def _stamp(home: _Home, slot: int) -> str:
     return str(home.clock.stamps[slot].astype("M8[m]")).replace("T", " ")
 
 
-def _slots(count: int) -> str:
-    return f"{count} slot{'s' * (count != 1)}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _times(count: int) -> str:
@@ -213,7 +213,7 @@ def report(findings: Sequence[Finding]) -> list[str]:
     ranked = sorted(findings, key=lambda finding: finding.severity != "warning")
     lines = [f"{f.severity}: {f.member or 'community'}: {f.what} ({f.rule})" for f in ranked[:MOST_SHOWN]]
     more = len(ranked) - MOST_SHOWN
-    return [*lines, f"... and {more} more findings"] if more > 0 else lines
+    return [*lines, f"... and {_counted(more, 'more finding')}"] if more > 0 else lines
 
 
 def as_data(findings: Sequence[Finding]) -> list[dict[str, str | float]]:

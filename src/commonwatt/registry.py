@@ -70,6 +70,13 @@ def _concrete(cls: Any, base: type[P], module: str) -> bool:
     return mine and not inspect.isabstract(cls) and bool(cls.model_fields["kind"].default)
 
 
+def due(noun: type[Any], given: Any, part: Plugin) -> None:
+    """Raises ContractError where a plug-in did not return the noun of its stage."""
+    if not isinstance(given, noun):
+        what = f"{type(part).__module__} (kind {part.kind!r}) gave {type(given).__name__}"
+        raise ContractError(f"{what}, not {noun.__name__} (a plug-in returns the noun of its stage); return one")
+
+
 def one_of(plugins: dict[str, type[P]]) -> GetPydanticSchema:
     """A document field that holds any of `plugins`, told apart by ``kind``."""
     union: Any = functools.reduce(operator.or_, plugins.values())

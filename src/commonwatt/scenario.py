@@ -11,18 +11,20 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, NonNegativeInt, TypeAdapter, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
 
 from . import documents
-from ._events import Events
+from ._events import Events, Maintenance, Outage
 from .community import build
 from .devices import DEVICES, Device
 from .dispatch import DISPATCH, Dispatch
 from .dispatch.passive import Passive
-from .errors import ScenarioError
+from .errors import DataError, ScenarioError
 from .flow import Community, Pool, Prices, Streams
 from .forecasts import FORECASTS, Forecast
 from .forecasts.perfect import Perfect
@@ -38,6 +40,8 @@ from .tariffs.time_of_use import TimeOfUse
 
 CELLS = 65_536
 """Most slots x members in a window that may be cut: how long changes no bit of any result (§11)."""
+KNOWN = frozenset(get_args(ErrorType))
+"""Kinds of mistakes that pydantic finds by itself."""
 PRESETS = Path(__file__).parent / "presets"
 MANIFEST = "manifest.json"
 """In the folder of a stored result: holds its document, and what it takes to know it again."""
@@ -81,7 +85,12 @@ class Scenario(Settings):
 
     def community(self) -> Community:
         """Who lives there, with devices and events."""
-        return build(self.source, self.devices, self.events, Streams(self.seed, self.draw))
+        try:
+            return build(self.source, self.devices, self.events, Streams(self.seed, self.draw))
+        except DataError as error:
+            if self.name and str(error).startswith("source."):
+                error.args = (f"{self.name}: {error}",)
+            raise
 
     def prices(self, community: Community) -> Prices:
         """All terms, outside and inside, for the whole horizon. Raises ScenarioError for odd prices if strict."""
@@ -116,7 +125,7 @@ class Scenario(Settings):
 
     def parts(self) -> list[Plugin]:
         """Every plug-in of the document, nested ones too."""
-        return list(_plugins(self))
+        return [part for _, part in _plugins(self)]
 
     def identity(self) -> str:
         """SHA-256 of document, hashes of inputs read, and versions of whoever provides code (§11)."""
@@ -125,12 +134,64 @@ class Scenario(Settings):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def inputs(self) -> dict[str, str]:
-        """SHA-256 of every file it reads, by name within its part."""
-        return {f"{part.__class__.__name__}/{p.name}": _sha(p) for part in self.parts() for p in part.inputs()}
+        """SHA-256 of every file it reads, by name within its part. Raises ScenarioError naming field and file."""
+        found = {}
+        for place, part in _plugins(self):
+            for path in part.inputs():
+                where = f"{self.name}: {place}" if self.name else place
+                found[f"{part.__class__.__name__}/{path.name}"] = _sha(path, where + _field(part, path))
+        return found
 
     def providers(self) -> list[str]:
         """Distributions, with version, of the plug-ins in use."""
         return sorted({_provider(type(part)) for part in [self, *self.parts()]})
+
+
+def _checked_variants(variants: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Variants whose every part is known and sound."""
+    _refuse([mistake for name, parts in variants.items() for mistake in _mistakes(parts, (name,))])
+    return variants
+
+
+def _checked_axes(axes: dict[str, tuple[dict[str, Any], ...]]) -> dict[str, tuple[dict[str, Any], ...]]:
+    """Axes of known parts, whose every choice is sound and stands there once."""
+    found: list[InitErrorDetails] = []
+    for name, choices in axes.items():
+        if name not in Scenario.model_fields:
+            found += _mistakes({name: None}, ())
+            continue
+        for k, choice in enumerate(choices):
+            found += _mistakes({name: choice}, (), k)
+            if choice in choices[:k]:
+                what = f"the same as {name}[{choices.index(choice)}] (every scenario of a study stands there once)"
+                found.append({"type": PydanticCustomError("repeated", what), "loc": (name, k), "input": choice})
+    _refuse(found)
+    return axes
+
+
+def _mistakes(parts: dict[str, Any], place: tuple[str, ...], number: int | None = None) -> list[InitErrorDetails]:
+    """What is wrong with parts of a scenario that stand at `place`, with the number of the choice behind the part."""
+    try:
+        Scenario.model_validate(parts)
+    except ValidationError as error:
+        numbers = () if number is None else (number,)
+        return [_moved(e, (*place, *e["loc"][:1], *numbers, *e["loc"][1:])) for e in error.errors()]
+    return []
+
+
+def _moved(error: Any, place: tuple[int | str, ...]) -> InitErrorDetails:
+    """A mistake as it is told at another place."""
+    kind = error["type"] if error["type"] in KNOWN else PydanticCustomError(error["type"], error["msg"])
+    return {"type": kind, "loc": place, "input": error["input"], "ctx": error.get("ctx", {})}
+
+
+def _refuse(mistakes: list[InitErrorDetails]) -> None:
+    if mistakes:
+        raise ValidationError.from_exception_data("Study", mistakes)
+
+
+Variants = Annotated[dict[str, dict[str, Any]], AfterValidator(_checked_variants)]
+Axes = Annotated[dict[str, tuple[dict[str, Any], ...]], AfterValidator(_checked_axes)]
 
 
 class Study(Settings):
@@ -144,9 +205,9 @@ class Study(Settings):
     """For people; no part of any run's identity."""
     base: Scenario = Field(default_factory=Scenario)
     """What all share."""
-    variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    variants: Variants = Field(default_factory=dict)
     """By name, the parts that replace the base's; empty: the base alone."""
-    axes: dict[str, tuple[dict[str, Any], ...]] = Field(default_factory=dict)
+    axes: Axes = Field(default_factory=dict)
     """By part, its choices: every variant is run with every combination."""
     exports: tuple[str, ...] = ()
     """Files of an origin system to write beside the results; `commonwatt list exports` names them."""
@@ -215,7 +276,8 @@ def odd_slots(prices: Prices) -> np.ndarray[Any, np.dtype[np.int64]]:
 def describe_odd(slots: np.ndarray[Any, np.dtype[np.int64]]) -> str:
     """A line that names them."""
     shown = ", ".join(map(str, slots[:6].tolist())) + (" ..." if slots.size > 6 else "")
-    return f"buying is cheaper than selling in {slots.size} slots ({shown}): closed to the pool there"
+    count = f"{slots.size} slot{'s' * (slots.size != 1)}"
+    return f"buying is cheaper than selling in {count} ({shown}): closed to the pool there"
 
 
 def validated(data: Any, shape: Any, where: str = "") -> Any:
@@ -224,7 +286,8 @@ def validated(data: Any, shape: Any, where: str = "") -> Any:
         return TypeAdapter(shape).validate_python(data)
     except ValidationError as error:
         prefix = f"{where}: " if where else ""
-        raise ScenarioError("\n".join(prefix + explained(e, _names) for e in error.errors())) from error
+        lines = [prefix + explained(e, _names, _kinds) for e in error.errors()]
+        raise ScenarioError("\n".join(lines)) from error
 
 
 STAGES: dict[str, dict[str, Any]] = {
@@ -233,14 +296,27 @@ STAGES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+PARTS: dict[str, type[Settings]] = {
+    "pool": Pool, "events": Events, "outages": Outage, "maintenance": Maintenance,
+}  # fmt: skip
+"""Parts of a document that are no plug-ins."""
+
+
+def _kinds(part: str) -> dict[str, Any]:
+    """The plug-ins that a part chooses from, where there is a choice."""
+    found = STAGES.get(part, {})
+    return found if len(found) > 1 else {}
+
+
 def _names(place: list[str]) -> list[str]:
     """Fields of the model that a place in a document stands for."""
     models: list[type[Settings]] = [Scenario, Study]
     for stage in place:
         found = STAGES.get(stage, {})
         models = [cls for kind, cls in found.items() if kind in place or len(found) == 1] or models
-    if place in (["pool"], ["events"]):
-        models = [Pool] if place == ["pool"] else [Events]
+    above, last = ["", "", *(step for step in place if not step.isdigit())][-2:]
+    if last in PARTS and above != "market":
+        models = [PARTS[last]]
     return [name for model in models for name in model.model_fields]
 
 
@@ -250,14 +326,25 @@ def _label(choice: dict[str, Any]) -> str:
     return f"{kind}({', '.join(rest)})" if rest else kind
 
 
-def _plugins(part: Settings) -> Iterator[Plugin]:
+def _plugins(part: Settings, place: str = "") -> Iterator[tuple[str, Plugin]]:
+    """Every plug-in below `part`, and where it stands: ``tariff``, ``devices[0]``."""
     for name in type(part).model_fields:
         value = getattr(part, name)
-        for inner in value if isinstance(value, tuple) else (value,):
+        for k, inner in enumerate(value if isinstance(value, tuple) else (value,)):
+            at = f"{place}{name}[{k}]" if isinstance(value, tuple) else f"{place}{name}"
             if isinstance(inner, Plugin):
-                yield inner
+                yield at, inner
             if isinstance(inner, Settings):
-                yield from _plugins(inner)
+                yield from _plugins(inner, f"{at}.")
+
+
+def _field(part: Plugin, path: Path) -> str:
+    """The field of `part` that leads to a file it reads: its own, or that of a folder around it."""
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, Path) and (value == path or value in path.parents):
+            return f".{name}"
+    return ""
 
 
 def _provider(plugin: type[Settings]) -> str:
@@ -297,12 +384,15 @@ def _placed(value: str, folder: Path, name: str) -> str:
         raise ScenarioError(f"{name} = {value!r}: {error} (§16: a path); correct it") from error
 
 
-def _sha(path: Path) -> str:
+def _sha(path: Path, where: str) -> str:
     try:
         found = path.stat()
         return _digest(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+    except FileNotFoundError as error:
+        raise ScenarioError(f"{where} = {path}: no such file (§16: an input file); correct the path") from error
     except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
+        what = f"{where} = {path}: cannot be read ({error.strerror})"
+        raise ScenarioError(f"{what}; check the file and its permissions") from error
 
 
 @lru_cache(maxsize=1024)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .flow import Array, Carry, Clearing, Community, Outlook, Positions, Prices, Schedule, State, Window
+from .flow import Array, Carry, Clearing, Community, Outlook, Positions, Prices, Ruling, Schedule, State, Window
 from .markets import Market
 from .noun import once
+from .registry import due
 from .scenario import Scenario
 from .settlement import owed, settle
 
@@ -29,10 +30,13 @@ def simulate(
     prices, state = prices or scenario.prices(community), State.initial(community)
     for now, terms, outlook in _windows(scenario, community, prices, cut):
         schedule = scenario.dispatch.plan(now, terms, outlook, state)  # devices act
+        due(Schedule, schedule, scenario.dispatch)
         access = state.access(now, terms)  # who may trade, when
         clearing = scenario.market.clear(schedule.positions(access), terms, state)  # members trade
+        due(Clearing, clearing, scenario.market)
         bills = settle(schedule, terms, clearing, state)  # everybody pays
         ruling = scenario.regulator.review(now, schedule, clearing, bills, state)  # bonus, penalty, ban
+        due(Ruling, ruling, scenario.regulator)
         bills = bills.booked(ruling.entries)
         before, state = state, state.after(schedule, clearing, bills, ruling)
         yield Window(

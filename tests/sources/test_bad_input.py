@@ -78,7 +78,7 @@ CASES = [
     ("load_profiles.csv", PROFILE, "time,home_01\n", "load_profiles.csv: no rows"),
     ("load_profiles.csv", PROFILE, 'time,"home_01\n', "CSV with commas"),
     ("pv_profiles.csv", "home_02", "home_03", "pv_profiles.csv: no member home_02"),
-    ("pv_profiles.csv", f"{TIMES[5]},0.5,1.25\n", "", "pv_profiles.csv: 5 rows (one row for each of 6 slots)"),
+    ("pv_profiles.csv", f"{TIMES[5]},0.5,1.25\n", "", "load_profiles.csv and pv_profiles.csv: 6 and 5 rows (§2"),
     ("community.yaml", "zone: Europe/Berlin\n", "", "community.yaml: no zone"),
     ("community.yaml", "Europe/Berlin", "Mars/Base", "community.yaml zone: 'Mars/Base'"),
     ("community.yaml", "+01:00", "", "community.yaml start: '2025-01-01T00:00:00' (§1: a time carries its offset)"),

@@ -122,7 +122,7 @@ def test_inputs_are_what_the_schema_names(tmp_path):
         ("b.csv", "8,2,1,0,,1.5,0.0,0\n", "", "b.csv: 49 rows"),
         ("carbon.csv", "0.2\n", "", "carbon.csv: 49 rows"),
         ("schema.json", "a.csv", "../a.csv", "'../a.csv' (a file of this folder)"),
-        ("schema.json", "b.csv", "z.csv", "z.csv: cannot be read"),
+        ("schema.json", "b.csv", "z.csv", "z.csv: no such file"),
         ("schema.json", '"nominal_power": 4.0', '"nominal_power": "4"', "nominal_power: '4' (§3"),
         ("schema.json", '"efficiency": 0.81', '"efficiency": 1.2', "efficiency: 1.2 (§3"),
         ("schema.json", "buildings", "houses", "schema.json: no buildings"),

@@ -10,7 +10,7 @@ from . import Dispatch
 
 
 class SelfConsumption(Dispatch):
-    """Greedy control of every device behind its own meter, blind to prices.
+    """Own PV first: greedy control of every device behind its own meter, blind to prices.
 
     Surplus goes into the devices of its member, a deficit comes out of them, in proportion to what each can take or
     give. An obliged device charges at least as it usually does.

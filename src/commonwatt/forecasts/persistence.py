@@ -11,7 +11,7 @@ from . import Forecast
 
 
 class Persistence(Forecast):
-    """The last known day again; before there is one, nothing."""
+    """Expects the last known day again; before there is one, no load and no PV."""
 
     kind: Literal["persistence"] = "persistence"
 

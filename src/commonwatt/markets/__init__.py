@@ -15,7 +15,7 @@ World = Literal["own_meters", "one_meter"]
 
 @dataclass(frozen=True)
 class Promise:
-    """What a mechanism promises; contract tests and audit hold it to that, no more and no less.
+    """What a mechanism promises: contract tests and audit hold it to that. What it does not promise may hold too.
 
     Money is promised before the pool's own fees and losses; `rational` means against the pool's tariff, slot by slot.
     """
@@ -24,7 +24,9 @@ class Promise:
     scope: Literal["slot"] | Period = "slot"
     """The stretch over which the books of the mechanism balance."""
     balanced: bool = True
+    """Nothing is left with the operator, and nothing is missing."""
     rational: bool = True
+    """Nobody pays more than on its own meter."""
     in_band: bool = True
     """Prices lie between what the grid pays and what it charges."""
     anonymous: bool = True
@@ -32,7 +34,7 @@ class Promise:
     core: bool = False
     """No group of members would pay less on its own."""
     efficient: bool = True
-    """All energy that could be matched inside is."""
+    """All energy that could be matched inside is matched inside, in kWh: the lesser of demand and what arrives."""
     truthful: bool = False
     """Nobody gains by misstating quantities or prices."""
 

@@ -16,7 +16,7 @@ from ._prices import joint
 
 
 class BillSharing(Market):
-    """Cost in proportion to what is bought, income in proportion to what is sold; per slot or per period.
+    """The pool's cost in proportion to what is bought, its income to what is sold; per slot or per period.
 
     Long et al. 2017, doi:10.1109/PESGM.2017.8274546. It can leave members worse off than alone.
     """

@@ -17,9 +17,9 @@ class MidMarketRate(Market):
 
     kind: Literal["mid_market_rate"] = "mid_market_rate"
     weigh: Literal["net", "gross"] = "net"
-    """Mixed by what crosses the meters, or, as S1, by all load and PV: that leaves the operator a deficit."""
+    """Mixed by what crosses the meters, or by all load and PV, which leaves the operator a deficit."""
     price: Literal["middle", "balance"] = "middle"
-    """The inner price: the middle, or S1's, which slides with the balance."""
+    """The inner price: the middle of the grid's two, or one that slides with load and PV."""
 
     @property
     def promise(self) -> Promise:

@@ -7,7 +7,7 @@ from . import Market, Promise
 
 
 class NoMarket(Market):
-    """Everyone deals with the grid: the conventional settlement."""
+    """No sharing: everyone deals with the grid, the conventional settlement."""
 
     kind: Literal["none"] = "none"
 

@@ -1,4 +1,4 @@
-"""A pool behind one meter at the community's price (S0)."""
+"""A pool behind one meter at the community's price."""
 
 from typing import Annotated, Literal
 
@@ -18,7 +18,7 @@ class CommunityPool(Market):
     price: Literal["spread", "signal"] = "spread"
     """The community's price: a fixed part of the way between the grid's two, or the tariff's own series."""
     spread: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Where it lies: 0 is the selling price, all benefit to buyers; 1 the buying price, all to sellers. [-]"""
+    """Where that price lies: 0 is the selling price, all benefit to buyers; 1 the buying price, all to sellers. [-]"""
 
     @property
     def promise(self) -> Promise:

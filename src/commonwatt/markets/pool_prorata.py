@@ -13,18 +13,18 @@ from ._prices import balance_price, between
 
 
 class PoolProrata(Market):
-    """Everybody keeps a retailer; surplus is served in proportion to need (S1 calls it bill sharing).
+    """Everybody keeps a retailer; surplus is served in proportion to need.
 
     A member whose own price lies outside the pool's may lose, so it promises no individual rationality.
     """
 
     kind: Literal["pool_prorata"] = "pool_prorata"
     price: Literal["spread", "balance"] = "spread"
-    """The pool's price: a fixed part of the way between the grid's two, or S1's, which slides with the balance."""
+    """The pool's price: a fixed part of the way between the grid's two, or one that slides with load and PV."""
     spread: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Where between mean selling and mean buying price it lies. [-]"""
     pairs: bool = False
-    """Whether to write who trades with whom, which a pool leaves open; needed by a ledger."""
+    """Whether to write who trades with whom, which a pool leaves open. [yes or no]"""
 
     @property
     def promise(self) -> Promise:

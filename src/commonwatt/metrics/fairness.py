@@ -17,7 +17,7 @@ def fairness(facts: Facts) -> float:
 
 
 def cov_bills(facts: Facts) -> float:
-    """Coefficient of variation of members' bills, as S0 asks; grows with the size of homes. [-]"""
+    """Coefficient of variation of members' bills; grows with the size of homes. [-]"""
     return cov(facts.bill)
 
 

@@ -37,6 +37,9 @@ def regular(path: Path, most: int, problems: Problems) -> bool:
     """Whether `path` is a file of at most `most` bytes; else a problem says why not."""
     try:
         found = path.stat()
+    except FileNotFoundError:
+        problems.add(path.name, "no such file", "§16: a file of this name", "put the file there, or correct its name")
+        return False
     except (OSError, ValueError) as error:
         problems.add(path.name, _reason(error), "a file that can be read", "mend the file or its permissions")
         return False

@@ -88,12 +88,17 @@ def _minutes(slot: int) -> str:
 
 def check_against(sheet: Sheet, us: Index, clock: Clock, problems: Problems) -> None:
     """Reports a table whose line of slots is not the clock's."""
+    check_start(sheet, us, clock, problems)
+    if us.size != clock.slots:
+        rule = f"one row for each of the run's {clock.slots} slots"
+        problems.add(sheet.file, f"{us.size} rows", rule, "give it the length of the run")
+
+
+def check_start(sheet: Sheet, us: Index, clock: Clock, problems: Problems) -> None:
+    """Reports a table whose slots begin elsewhere or lie otherwise than the clock's; its length is left open."""
     slot = clock.slot // MICROSECOND
     check_line(sheet, us, slot, problems)
     start = (clock.start - EPOCH) // MICROSECOND
     if us.size and us[0] != start:
         what = f"{sheet.text['time'][0]} comes first"
         problems.add(sheet.where(0, "time"), what, f"§1: the run starts {clock.start.isoformat()}", "start there")
-    if us.size != clock.slots:
-        rule = f"one row for each of {clock.slots} slots"
-        problems.add(sheet.file, f"{us.size} rows", rule, "give it the length of the load table")

@@ -9,7 +9,7 @@ from . import Regulator
 
 
 class NoRegulator(Regulator):
-    """Pays nothing, bans nobody; a ban that runs, runs out."""
+    """No regulator: pays nothing and bans nobody; a ban under way runs out."""
 
     kind: Literal["none"] = "none"
 

@@ -2,6 +2,9 @@
 
 GLOSSARY = {
     "alone": "A member for itself: its own devices, the same tariff, nobody to share with.",
+    "bought, sold via the pool": "Energy that the pool sells to a member or buys from it. Behind one meter that is all "
+    "that crosses the member's meter, the part that the pool takes from or gives to the grid included; with own meters "
+    "it is what members trade with each other, and the rest goes through each member's own contract.",
     "cost": "What all members pay together; negative: they earn.",
     "dispatch": "How batteries and other devices are run. passive: as if nobody planned; self consumption: own PV "
     "first.",
@@ -18,7 +21,7 @@ GLOSSARY = {
     "own meters": "Each member keeps a retailer; traded energy is netted from what its meter shows.",
     "peak import, peak export": "Highest net import and export of the community, mean over a slot.",
     "PV": "Solar energy made on the members' roofs.",
-    "rank": "By losers, then fairness, then cost; within one world only.",
+    "rank": "By losers, then fairness to a thousandth, then cost; within one world only.",
     "saving": "Standing alone minus the bill. In per cent: of what the load alone would cost.",
     "self-sufficiency": "Part of the load met by the community itself, after sharing.",
     "slot": "The step of time in which energy is metered and settled.",

@@ -102,9 +102,10 @@ def members(view: View, line: Line) -> str:
         caption += f". The {MOST_MEMBERS} that gain least, {left_out:,} more are left out"
     unit = view.currency
     columns = [
-        Column("member", numeric=False), Column("load", "kWh"), Column("PV", "kWh"), Column("bought inside", "kWh"),
-        Column("sold inside", "kWh"), Column("load alone would cost", unit), Column("standing alone", unit),
-        Column("bill", unit), Column("saving", unit), Column("saving", "% of the load's cost"),
+        Column("member", numeric=False), Column("load", "kWh"), Column("PV", "kWh"),
+        Column("bought via the pool", "kWh"), Column("sold via the pool", "kWh"),
+        Column("load alone would cost", unit), Column("standing alone", unit), Column("bill", unit),
+        Column("saving", unit), Column("saving", "% of the load's cost"),
     ]  # fmt: skip
     losing = {line.run.facts.community.names[n] for n in line.losing()}
     return table(caption, columns, [_member(row, row["member"] in losing) for row in rows], sortable=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import textwrap
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic_core import to_jsonable_python
@@ -63,7 +64,9 @@ def catalogue_data(what: str) -> dict[str, Any]:
 
 def _wanted(what: str) -> list[str]:
     if what and what not in KNOWN:
-        raise ScenarioError(f"list {what}: unknown (§15); name one of {', '.join(KNOWN)}")
+        near = get_close_matches(what, KNOWN, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ScenarioError(f"list {what}: unknown (§15); {hint}name one of {', '.join(KNOWN)}")
     return [what] if what else list(KNOWN)
 
 

@@ -59,8 +59,8 @@ def trade_off(view: View, world: str) -> Drawing | None:
         alt = f"Scatter of {len(lines)} scenarios: saving against fairness. The ranking table holds the same numbers."
         svg = inline(figure, name, alt, titles)
     caption = (
-        "Up is fair, right is cheap: the best scenarios stand top right. A red ring means that somebody pays more than "
-        "alone. Without sharing nobody saves, which counts as even: fairness 1 at saving 0."
+        "Up is fairer, right saves more: the best scenarios stand top right. A red ring means that somebody pays more "
+        "than alone. Without sharing nobody saves, which counts as even: fairness 1 at saving 0."
     )
     places = {tuple(round(line.run.metrics[m], 4) for m in ("saving_share", "fairness")) for line in lines}
     if len(places) < len(lines):

@@ -133,8 +133,8 @@ def _world(view: View, world: str) -> str:
     tables = ranking.ranking(view, world, ranking.TOP) if short else full
     rest = details(f"All {len(ranked)} scenarios, sortable, with the references", full) if short else ""
     rule = (
-        "Ranked by losers, then by fairness on savings, then by cost. “none” is the reference and stands in both "
-        "worlds; scenarios of different worlds are never ranked against each other."
+        "Ranked by losers, then by fairness on savings (to a thousandth), then by cost. “none” is the reference and "
+        "stands in both worlds; scenarios of different worlds are never ranked against each other."
     )
     drawn = [figures.trade_off(view, world), figures.gains(view, world)] if figures.available() else []
     costs = ranking.costs(view, world)

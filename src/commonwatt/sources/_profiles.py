@@ -14,7 +14,7 @@ from ..errors import Problems
 from ..noun import Array, Index
 from ..reading.json_file import some
 from ..reading.sheets import POWER, Decide, Sheet, locate, read_matrix
-from ..reading.stamps import MICROSECOND, check_against, check_line, instants, slot_length
+from ..reading.stamps import MICROSECOND, check_line, check_start, instants, slot_length
 from ._head import FILE, Head
 
 LOAD, PV = "load_profiles", "pv_profiles"
@@ -103,10 +103,11 @@ def _in_columns(load: Sheet, pv: Sheet, head: Head | None, problems: Problems) -
     if clock is None or order is None:
         return None
     for sheet in timed if head else [pv]:
-        check_against(sheet, moments[sheet.file][1], clock, problems)
-    if pv not in timed and pv.rows != load.rows:
-        rule = f"one row for each of {load.rows} slots"
-        problems.add(pv.file, f"{pv.rows} rows", rule, "give it the length of the load table")
+        check_start(sheet, moments[sheet.file][1], clock, problems)
+    if pv.rows != load.rows:
+        what = f"{load.rows} and {pv.rows} rows"
+        remedy = "add the rows that one lacks, or remove those that the other has too many"
+        problems.add(f"{load.file} and {pv.file}", what, "§2: both over the same slots", remedy)
     if len(problems.lines) > before:
         return None
     divisor = clock.hours if head and head.unit == "kWh" else 1.0
@@ -167,9 +168,9 @@ def _in_rows(load: Sheet, pv: Sheet, head: Head | None, problems: Problems) -> P
     if load.text and pv.text:
         order = _order(load, names, pv, others, problems) or []
     if pv.values.shape != load.values.shape:
-        rule = f"as the load table: {load.rows} members, {load.values.shape[1]} steps"
-        what = f"{pv.rows} members, {pv.values.shape[1]} steps"
-        problems.add(pv.file, what, rule, "give both tables the same members and steps")
+        sizes = [f"{sheet.rows} members, {sheet.values.shape[1]} steps" for sheet in (load, pv)]
+        rule, remedy = "§2: the same members and steps in both", "complete the table that lacks some"
+        problems.add(f"{load.file} and {pv.file}", " and ".join(sizes), rule, remedy)
     if len(problems.lines) > before:
         return None
     means = head or ASSUMED

@@ -51,7 +51,7 @@ class CityLearn(Source):
         """The buildings that the schema includes. Raises DataError that lists everything wrong in the files."""
         time_zone(self.zone)
         if not is_folder(self.path):
-            raise DataError(f"source.path: {self.path}: no such folder (a CityLearn data set); correct the path")
+            raise DataError(f"source.path = {self.path}: no such folder (a CityLearn data set); correct the path")
         problems = Problems()
         schema = read_json(self.path / "schema.json", problems)
         steps = steps_of(schema, problems)

@@ -20,7 +20,7 @@ PRICE_HIGH = np.array([0.75, *[0.7] * 5, *[1.5] * 3, *[1.4] * 8, 1.4, *[1.6] * 2
 class CommunityP2P(Source):
     """Prosumers of different size under one sky, with a spot price and its forecast as signals.
 
-    Hours that the origin leaves out (loads at 0, 22, 23; prices at 0, 17, 20 to 23) are our resolution.
+    Its published description leaves hours out (loads at 0, 22, 23; prices at 0, 17, 20 to 23): those are our choice.
     """
 
     kind: Literal["community_p2p"] = "community_p2p"

@@ -27,7 +27,8 @@ DATA = (".csv", ".parquet", ".json", ".yaml", ".yml")
 class Folder(Source):
     """A folder of tables, in our own form or with members in rows; strict: what is wrong is named, never mended.
 
-    Without load and PV tables both are the sample's. All that is assumed or missing stands in the community's notes.
+    Without load and PV tables both come from the source `sample`. All that is assumed or missing stands in the
+    community's notes.
     """
 
     kind: Literal["folder"] = "folder"
@@ -45,7 +46,7 @@ class Folder(Source):
         """The community as its files say. Raises DataError that lists everything wrong in them."""
         if not is_folder(self.path):
             what = "no such folder" if not present(self.path) else "not a folder that can be read"
-            raise DataError(f"source.path: {self.path}: {what} (§16: a community folder); correct the path")
+            raise DataError(f"source.path = {self.path}: {what} (§16: a community folder); correct the path")
         problems = Problems()
         head = read_head(self.path, problems)
         profiles = None if problems.lines and head is None else read_profiles(self.path, head, problems)

@@ -22,8 +22,9 @@ ZONE = "Asia/Kolkata"
 class SettlementComparison(Source):
     """Consumers and prosumers with noisy two-peak load, sine PV, outages and maintenance; prices in INR.
 
-    The origin's one legacy stream (`RandomState`, §8), so that its published bills come out. Homes move together
-    (pair correlation 0.99) and have no dull days: for anything but this comparison take the source `synthetic`.
+    For the preset of that name: drawn from one stream as its origin does, so that the published bills come out.
+    Homes move together (pair correlation 0.99) and have no dull days: for anything but this comparison take the
+    source `synthetic`.
     """
 
     kind: Literal["settlement_comparison"] = "settlement_comparison"

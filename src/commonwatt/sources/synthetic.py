@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from ..clock import Clock, time_zone
 from ..flow import Array, Community, Flexibility, Index, Mask, Sessions, Streams
@@ -67,10 +67,15 @@ class Synthetic(Source):
     v2g_kw: NonNegativeFloat = 0.0
     """What a plugged-in vehicle may give back, at most its charger's power. [kW]"""
 
+    @field_validator("slot_minutes")
+    @classmethod
+    def _fills_a_day(cls, minutes: int) -> int:
+        if MINUTES_OF_DAY % minutes:
+            raise ValueError("does not divide a day of 1440 min (§1: slots fill a day); write 5, 15, 30 or 60")
+        return minutes
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if MINUTES_OF_DAY % self.slot_minutes:
-            raise ValueError(f"slot_minutes = {self.slot_minutes} (§1: slots fill a day); write 5, 15, 30 or 60")
         for name, low, high in (
             ("pv_min_kwp", self.pv_min_kwp, self.pv_max_kwp),
             ("load_min_kwh", self.load_min_kwh, self.load_max_kwh),

@@ -16,7 +16,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Ladder(Tariff):
-    """Off-peak, mid-peak and on-peak by wall clock, as in S0."""
+    """Off-peak, mid-peak and on-peak by wall clock, with the hours of S0 (docs/origins.md)."""
 
     off_peak: float = 0.08
     """Night price, 23 to 7. [money/kWh]"""

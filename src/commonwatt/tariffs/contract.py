@@ -13,9 +13,9 @@ from . import Tariff
 
 
 class Contract(Tariff):
-    """Prices from the members' traits `contract_buy` and `contract_sell`.
+    """Every member's own contract: prices from the community's traits `contract_buy` and `contract_sell`.
 
-    The coupling point gets their means; those who may not sell (price 0) do not count in the mean selling price (S1).
+    The coupling point gets their means; those who may not sell (price 0) do not count in the mean selling price.
     """
 
     kind: Literal["contract"] = "contract"

@@ -10,9 +10,10 @@ from ._ladder import Ladder, Share
 
 
 class CriticalPeak(Ladder):
-    """On event days the evening window costs the critical price; they are announced a day ahead, so prices are known.
+    """Time of use, and on a few event days the evening costs the critical price.
 
-    Event days are listed, or drawn day by day: each day has its own draw, so a longer horizon changes no earlier day.
+    They are announced a day ahead, so prices are known. Event days are listed, or drawn day by day: each day has its
+    own draw, so a longer horizon changes no earlier day.
     """
 
     kind: Literal["critical_peak"] = "critical_peak"

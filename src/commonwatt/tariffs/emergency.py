@@ -10,7 +10,10 @@ from ._ladder import Ladder
 
 
 class Emergency(Ladder):
-    """Events come in blocks: a two-state Markov chain with a given share of slots and mean length."""
+    """Time of use with emergency events at a very high price.
+
+    Events come in blocks: a two-state Markov chain with a given share of slots and mean length.
+    """
 
     kind: Literal["emergency"] = "emergency"
     emergency: float = 0.80

@@ -13,7 +13,10 @@ MORNING, EVENING = (8.0, 2.0, 0.7), (19.0, 2.5, 1.0)
 
 
 class RealTime(Tariff):
-    """Base price plus the day's shape, times log-normal noise that lasts (AR(1) by hour); clipped."""
+    """A price that changes every hour, with a morning and an evening peak.
+
+    Base price plus the day's shape, times log-normal noise that lasts (AR(1) by hour); clipped.
+    """
 
     kind: Literal["real_time"] = "real_time"
     base: float = 0.12

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from ..errors import ScenarioError
+from ..errors import DataError, ScenarioError
 from ..flow import Array, Community, Prices
 from ..noun import spread
 from . import Tariff
@@ -19,7 +19,7 @@ REMEDY = "give one value per slot"
 
 
 class Series(Tariff):
-    """Import, export and, if wanted, a free community price for every slot.
+    """Prices as given for every slot: import, export and, if wanted, the community's own.
 
     Looked for in this order: the arrays given here, the file, the community's series per member, its signals
     (`import_price`, `export_price`, `community_price`). Without an export price the export ratio holds.
@@ -56,8 +56,11 @@ class Series(Tariff):
     def _table(self, community: Community) -> dict[str, Array]:
         if self.file is None:
             return {}
+        from ..reading.files import present
         from ..reading.prices import price_columns
 
+        if not present(self.file):
+            raise DataError(f"tariff.file = {self.file}: no such file (§16: a table of prices); correct the path")
         return price_columns(self.file, community.clock)
 
     def _find(self, name: str, given: Prices1D | None, table: dict[str, Array], community: Community) -> Array | None:

@@ -7,7 +7,7 @@ from ._ladder import Ladder
 
 
 class TimeOfUse(Ladder):
-    """Off-peak, mid-peak and on-peak by wall clock, as in S0; working days and holidays on request."""
+    """Three prices by wall clock: night, day and evening; weekends and holidays cost the night price on request."""
 
     kind: Literal["time_of_use"] = "time_of_use"
 
