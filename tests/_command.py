@@ -69,9 +69,14 @@ def call(*words: object, cwd: Path, width: int = 100) -> Answer:
 
 def start(*words: object, cwd: Path, **options: Any) -> subprocess.Popen[str]:
     """The command as a process of its own, under way."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": hears_ctrl_c}
     command = [sys.executable, "-m", "commonwatt.cli", *map(str, words)]
     return subprocess.Popen(command, cwd=cwd, **{**pipes, **options})
+
+
+def hears_ctrl_c() -> None:
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and so would the command."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def ended(process: subprocess.Popen[str]) -> Answer:

@@ -608,7 +608,7 @@ def test_odd_prices_close_the_pool_there(market: Market) -> None:
     np.testing.assert_allclose(column(kept, "energy_money")[1], [4 * 0.1, -2 * 0.3])
     notes = [note for note in result.notes if "cheaper" in note]
     assert len(notes) == 1
-    assert "1 slots (1)" in notes[0]
+    assert "in 1 slot (1)" in notes[0]
     with pytest.raises(ScenarioError, match=r"§13 with strict_prices"):
         run(document.model_copy(update={"strict_prices": True}), community=community)
 

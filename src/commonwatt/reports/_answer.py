@@ -34,7 +34,7 @@ def _finding(view: View, best: Line) -> str:
 
 
 def _merit(line: Line) -> tuple[float, ...]:
-    return tuple(round(line.run.metrics[name], 9) for name in ("losers", "fairness", "total_cost"))
+    return tuple(round(line.run.metrics[name], d) for name, d in (("losers", 0), ("fairness", 3), ("total_cost", 9)))
 
 
 def _saving(view: View, best: Line) -> str:

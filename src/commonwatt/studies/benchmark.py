@@ -33,8 +33,8 @@ def benchmark(
 ) -> Results:
     """Which tariff and which sharing rule: runs a study, on another community or of another size if asked.
 
-    `study` is a document, its file or a preset; by default ten members, a week, five tariffs, six mechanisms, two
-    ways to run devices (§15). Raises ScenarioError, DataError or AuditError as `run` does.
+    `study` is a document, its file or a preset; by default ten members, a week, five tariffs, five mechanisms and
+    none, two ways to run devices (§15). Raises ScenarioError, DataError or AuditError as `run` does.
     """
     document = study if isinstance(study, Study) else as_study(load(study))
     document = on_community(document, Path(community)) if community else document
