@@ -331,6 +331,6 @@ def test_no_plugin_is_named_below_the_scenario() -> None:
         "none",
         "pool",
     }
-    for name in ("settlement.py", "simulate.py", "flow.py", "record.py", "totals.py", "rules.py"):
+    for name in ("settlement.py", "simulate.py", "flow.py", "exchange.py", "record.py", "totals.py", "rules.py"):
         words = {node.value for node in ast.walk(tree(SOURCE / name)) if isinstance(node, ast.Constant)}
         assert {word for word in words if isinstance(word, str)} & kinds == set(), name

@@ -5,6 +5,7 @@ Letters: T slots of the window, N members, K devices, A accounts, M meters, R ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Self, cast, get_args, get_type_hints
 
@@ -30,6 +31,9 @@ OpenTN = Annotated[Mask, "T", "N"]
 OpenT = Annotated[Mask, "T"]
 RowIndex = Annotated[Index, "R"]
 Row = Annotated[Array, "R"]
+
+Carry = Mapping[str, Array]
+"""What a stage remembers for its next window; the pipeline hands it on and never reads it."""
 
 _known: dict[type, dict[str, tuple[str, ...]]] = {}
 

@@ -1,0 +1,128 @@
+"""What members bring to the pool, and what comes of it: the nouns between dispatch and settlement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from .clock import Clock
+from .noun import (
+    TN,
+    Array,
+    Carry,
+    Noun,
+    OpenTN,
+    Row,
+    RowIndex,
+    Table,
+    over_members,
+    spread,
+)
+from .rules import Sharing
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Positions(Noun):
+    """What a market sees: who wants, who has, and the flows behind the meter."""
+
+    clock: Clock
+    access: OpenTN
+    want_kwh: TN
+    have_kwh: TN
+    draw_kwh: TN
+    make_kwh: TN
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Slots and members."""
+        return self.want_kwh.shape[0], self.want_kwh.shape[1]
+
+    @cached_property
+    def demand(self) -> Array:
+        """What all members together want. (T,) [kWh]"""
+        return over_members(self.want_kwh)
+
+    @cached_property
+    def supply(self) -> Array:
+        """What all members together have, as sent. (T,) [kWh]"""
+        return over_members(self.have_kwh)
+
+    @cached_property
+    def drawn(self) -> Array:
+        """What all members together draw behind their meters. (T,) [kWh]"""
+        return over_members(self.draw_kwh)
+
+    @cached_property
+    def made(self) -> Array:
+        """What all members together make behind their meters. (T,) [kWh]"""
+        return over_members(self.make_kwh)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Trades(Table):
+    """Bilateral trades, one row each, in delivered energy."""
+
+    slot: RowIndex
+    buyer: RowIndex
+    seller: RowIndex
+    kwh: Row
+    sent_kwh: Row
+    price: Row
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Clearing(Noun):
+    """Energy that goes through the pool, and at what price; the rest meets the grid.
+
+    Bought energy is what is delivered, sold energy what is sent, prices are per kWh delivered. Behind one meter the
+    pool also buys and sells for its members at the coupling point: bought and sold then need not match.
+    """
+
+    bought_kwh: TN
+    sold_kwh: TN
+    buy_price: TN
+    sell_price: TN
+    one_meter: bool = False
+    trades: Trades | None = None
+    sharings: tuple[Sharing, ...] = ()
+    carry: Carry = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> Clearing:
+        """Nobody trades."""
+        nothing = spread(0.0, shape)
+        return cls(bought_kwh=nothing, sold_kwh=nothing, buy_price=nothing, sell_price=nothing)
+
+    @cached_property
+    def bought(self) -> Array:
+        """All that is delivered to members. (T,) [kWh]"""
+        return over_members(self.bought_kwh)
+
+    @cached_property
+    def sold(self) -> Array:
+        """All that members send. (T,) [kWh]"""
+        return over_members(self.sold_kwh)
+
+    def matched(self, efficiency: float) -> Array:
+        """What members deliver to each other. (T,) [kWh]"""
+        return np.minimum(self.bought, efficiency * self.sold)
+
+    def coupling(self, efficiency: float) -> tuple[Array, Array]:
+        """What the pool takes from and gives to the grid; losses fall on matched energy only. (T,) each [kWh]"""
+        if not self.one_meter:
+            return spread(0.0, self.bought.shape), spread(0.0, self.bought.shape)
+        return (
+            np.maximum(self.bought - efficiency * self.sold, 0.0),
+            np.maximum(self.sold - self.bought / efficiency, 0.0),
+        )
+
+    def paid_share(self, efficiency: float) -> Array:
+        """Part of what a seller sends that is paid for: matched energy as delivered, the grid's in full. (T,) [-]"""
+        if efficiency == 1.0:
+            return np.ones(self.sold.shape)
+        if not self.one_meter:
+            return np.full(self.sold.shape, efficiency)
+        paid = self.matched(efficiency) + self.coupling(efficiency)[1]
+        return np.divide(paid, self.sold, out=np.ones_like(paid), where=self.sold > 0)
