@@ -40,13 +40,11 @@ def with_owned(base: Any, values: Any, owner: Any) -> Any:
 @njit([types.UniTuple(OUT, 2)(GRID, GRID)], cache=True)
 def ways(draw: Any, make: Any) -> Any:
     """Through the meter, inwards and outwards; never both. (T, N), (T, N) -> 2 x (T, N)"""
-    slots, members = draw.shape
-    inwards, outwards = np.empty((slots, members)), np.empty((slots, members))
-    for t in range(slots):
-        for n in range(members):
-            inwards[t, n] = max(draw[t, n] - make[t, n], 0.0)
-        for n in range(members):
-            outwards[t, n] = max(make[t, n] - draw[t, n], 0.0)
+    inwards, outwards = np.empty(draw.shape), np.empty(draw.shape)
+    drawn, made, into, out_of = draw.ravel(), make.ravel(), inwards.ravel(), outwards.ravel()
+    for cell in range(drawn.size):
+        net = drawn[cell] - made[cell]
+        into[cell], out_of[cell] = max(net, 0.0), max(-net, 0.0)
     return inwards, outwards
 
 
