@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import shutil
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -404,3 +405,22 @@ def test_an_audit_that_fails_keeps_nothing(tmp_path, monkeypatch):
     answer = call("run", "small.yaml", cwd=tmp_path)
     refused(answer, "M0 broken at slot", "off by 0.01", code=1)
     assert [p.name for p in tmp_path.iterdir()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize("place", [Folder, File])
+def test_a_stop_while_a_place_is_claimed_leaves_nothing(tmp_path, monkeypatch, place):
+    made = place(tmp_path / "out.json", **({"suffixes": (".json",)} if place is File else {}))
+    claim = place._claim
+
+    def stopped(self):
+        claim(self)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(place, "_claim", stopped)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), made:
+            pytest.fail("the stop was swallowed")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert list(tmp_path.iterdir()) == []

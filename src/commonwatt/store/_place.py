@@ -68,10 +68,13 @@ class Place(ABC):
         self.check()
         self._made = [folder for folder in self.partial.parents if not folder.exists()]
         try:
-            with writing(self.path):
+            with uninterrupted(), writing(self.path):
                 self._claim()
         except ScenarioError:
             self._leave()
+            raise
+        except (KeyboardInterrupt, SystemExit):  # came while claiming: nobody will call __exit__
+            self._clear()
             raise
         return self
 
