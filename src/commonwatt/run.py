@@ -16,6 +16,7 @@ from .flow import Array, Community, Prices
 from .markets import Promise
 from .metrics import METRICS
 from .noun import spread
+from .proof import Certificate
 from .quality import Finding, report
 from .quality import check as check_quality
 from .record import Record
@@ -51,6 +52,19 @@ class Run:
     """What was assumed, and slots closed to the pool."""
     findings: tuple[Finding, ...] = ()
     """What looks implausible in the community's data."""
+    plans: tuple[Certificate, ...] = ()
+    """What is proven of the plans, window by window; none where a rule of thumb runs the devices."""
+
+    @property
+    def solver(self) -> dict[str, Any] | None:
+        """Engine, status, bounds and gap of the plan, in plain values; of the worst one where there were several."""
+        if not self.plans:
+            return None
+        worst = max(self.plans, key=lambda plan: plan.gap)
+        told = ("engine", "status", "proof", "cost", "lower", "gap", "asked", "iterations", "binaries")
+        values = {name: getattr(worst, name) for name in told}
+        plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+        return {"plans": len(self.plans), **plain}
 
     @property
     def world(self) -> str:
@@ -104,6 +118,7 @@ class Run:
             "world": self.world,
             "currency": self.scenario.currency,
             "audit": self.verdict.line,
+            "solver": self.solver,
             "notes": list(self.notes),
             "findings": list(self.finding_lines),
             "metrics": {name: None if math.isnan(value) else value for name, value in self.metrics.items()},
@@ -154,8 +169,10 @@ def run(
     prices, totals = scenario.prices(community), Totals()
     audit = auditor(scenario, community, prices)
     everyone: list[Sink] = [totals, audit, *sinks]
+    plans: list[Certificate] = []
     for window in simulate(scenario, community, prices=prices, cut=cut):
         record = Record.of(window)
+        plans += [window.schedule.plan] if window.schedule.plan else []
         if record.clock.first == 0:
             _repeat(scenario, community, prices, audit, record)
         for sink in everyone:
@@ -173,14 +190,17 @@ def run(
     odd = odd_slots(prices)
     notes = (*community.notes, *([describe_odd(odd)] if odd.size else []))
     return Run(
-        scenario, scenario.identity(), scenario.market.promise, facts, audit.verdict(), notes, check_quality(community)
+        scenario, scenario.identity(), scenario.market.promise, facts, audit.verdict(), notes,
+        check_quality(community), tuple(plans),
     )  # fmt: skip
 
 
 def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:
     """The audit that holds a scenario's records to its mechanism's promises."""
     promise = scenario.market.promise
-    declared = Declared(promise.scope, promise.balanced, promise.rational, promise.in_band)
+    declared = Declared(
+        promise.scope, promise.balanced, promise.rational, promise.in_band, scenario.dispatch.tolerance
+    )  # fmt: skip
     return Audit(community, prices, declared, scenario.currency)
 
 

@@ -21,6 +21,8 @@ class Promise:
     """
 
     world: World
+    trades: bool = True
+    """Whether any energy moves between members."""
     scope: Literal["slot"] | Period = "slot"
     """The stretch over which the books of the mechanism balance."""
     balanced: bool = True
