@@ -87,12 +87,11 @@ def _left_right(s: Any, w: Any, first: Any, at: Any, fine: Any) -> Any:
     """Slopes before and after a level; infinite beyond the ends."""
     before, edge = -np.inf, first
     for j in range(s.size):
-        if at <= edge + fine:
-            return before, s[j]
+        if edge < at - fine:
+            before = s[j]
         edge += w[j]
-        if at < edge - fine:
-            return s[j], s[j]
-        before = s[j]
+        if edge > at + fine:
+            return before, s[j]
     return before, np.inf
 
 
@@ -189,7 +188,7 @@ def best_levels(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
         c = _stage(base[t], pv[t], (buy[t], sell[t], spare[t]), most, (1.0 / loss, 1.0 / gain, wear), cs, cw)
         rest = keep * before - drain[t]
         at = _best(s, w, firsts[t], cs[:c], cw[:c], most[0], rest, tie)
-        fine = 1e-11 * max(1.0, abs(high[t]), most[0], most[1])
+        fine = 1e-11 * max(abs(high[t]), most[0], most[1])
         v_low, v_high = _left_right(s, w, firsts[t], at, fine)
         c_low, c_high = _left_right(cs[:c], cw[:c], -most[0], at - rest, fine)
         least, top = max(v_low, -c_high), min(v_high, -c_low)

@@ -167,8 +167,8 @@ def _saved_by_pool(problem: Problem, want: Array, give: Array) -> float:
 def lower(problem: Problem, duals: Duals) -> float:
     """A bound on every plan's cost, whatever the duals are; minus infinity where they are of no use. [money]"""
     used = duals.balance, duals.level, duals.demand, duals.supply
-    highest = max(float(np.abs(p).max(initial=0.0)) for p in (problem.buy, problem.sell, problem.coupling_buy))
-    if any(not np.isfinite(d).all() or np.abs(d).max(initial=0.0) > LARGEST_DUAL * max(highest, 1e-12) for d in used):
+    most = LARGEST_DUAL * max(problem.highest_price, 1e-12)
+    if any(not np.isfinite(d).all() or np.abs(d).max(initial=0.0) > most for d in used):
         return -np.inf
     inside, members = problem.inside, problem.shape[1]
     paid = np.where(problem.own, problem.buy, np.inf)

@@ -55,13 +55,14 @@ def solve(problem: Problem, gap: float, seconds: float | None) -> Plan:
 
 def _balance(problem: Problem, level: Array, dual: Array) -> Array:
     """What one more kWh costs each member: its price, or where that is open what its store asks for it. (T, N)"""
-    stores, fine = problem.stores, 1e-9
+    stores, largest = problem.stores, max(float(problem.want_max_kwh.max()), float(problem.give_max_kwh.max()))
+    fine = 1e-10 * largest
     net, low, high = np.array(problem.base_kwh), np.full(problem.shape, -np.inf), np.full(problem.shape, np.inf)
     if level.size:
         before = np.vstack([stores.start_kwh[None, :], level[:-1]])
         change = level - stores.keep * before + stores.drain_kwh
         into, out_of = -dual * stores.gain - stores.wear, -dual * stores.loss + stores.wear
-        scale = fine * np.maximum(1.0, np.abs(level).max(axis=0))
+        scale = 1e-10 * np.abs(stores.level_max_kwh).max(axis=0)
         owner = stores.owner
         net[:, owner] += np.maximum(change, 0.0) / stores.gain - np.maximum(-change, 0.0) / stores.loss
         low[:, owner] = np.where(change < -scale, out_of, into)

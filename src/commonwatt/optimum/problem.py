@@ -144,10 +144,16 @@ class Problem(Noun):
         return bool(self.inside.any())
 
     @cached_property
+    def highest_price(self) -> float:
+        """Of all that energy costs anywhere, fee and final value included. [money/kWh]"""
+        prices = self.buy, self.sell, self.coupling_buy, self.coupling_sell, self.stores.wear, self.stores.value
+        return max(self.pool.fee_per_kwh, *(float(np.abs(price).max(initial=0.0)) for price in prices))
+
+    @cached_property
     def scale(self) -> float:
-        """Money that a gap is measured by at least: a thousandth of what flows at its price. [money]"""
-        prices = np.abs(self.buy), np.abs(self.sell)
-        return 1e-3 * float((prices[0] * self.load_kwh).sum() + (prices[1] * self.pv_kwh).sum())
+        """Money that a gap is measured by at least: a thousandth of all load, PV and room at the highest price. [money]"""
+        room = np.abs(self.stores.level_max_kwh).max(axis=0, initial=0.0).sum()
+        return 1e-3 * self.highest_price * float(self.load_kwh.sum() + self.pv_kwh.sum() + room)
 
     def of(self, members: Index) -> Problem:
         """The problem of some members alone."""
