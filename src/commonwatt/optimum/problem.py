@@ -151,7 +151,7 @@ class Problem(Noun):
 
     @cached_property
     def scale(self) -> float:
-        """Money that a gap is measured by at least: a thousandth of all load, PV and room at the highest price. [money]"""
+        """Money that a gap is measured by at least: a thousandth of load, PV and room at the highest price. [money]"""
         room = np.abs(self.stores.level_max_kwh).max(axis=0, initial=0.0).sum()
         return 1e-3 * self.highest_price * float(self.load_kwh.sum() + self.pv_kwh.sum() + room)
 
