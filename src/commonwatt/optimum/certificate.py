@@ -14,9 +14,10 @@ import numpy as np
 
 from ..errors import InfeasibleError
 from ..flow import Array, Index
+from ..noun import dense
 from ..proof import Certificate
 from .engine import Duals, Plan
-from .problem import Problem, Stores
+from .problem import Problem, Stores, emptiest, fullest, moves
 
 TOLERANCE = 1e-9
 """Largest violation of an envelope that is rounding. [kWh], times the largest level"""
@@ -45,28 +46,23 @@ class Feasible:
 
 def reach(stores: Stores) -> tuple[Array, Array]:
     """Lowest and highest level at each slot's end from which everything later can be kept. (T, K) each [kWh]"""
-    low, high = np.array(stores.level_min_kwh), np.array(stores.level_max_kwh)
-    fall, rise = stores.loss * stores.discharge_max_kwh, stores.gain * stores.charge_max_kwh
-    for t in range(len(low) - 2, -1, -1):
-        due = stores.drain_kwh[t + 1]
-        low[t] = np.maximum(low[t], (low[t + 1] + due - rise[t + 1]) / stores.keep)
-        high[t] = np.minimum(high[t], (high[t + 1] + due + fall[t + 1]) / stores.keep)
+    if not stores.level_min_kwh.size:
+        return np.array(stores.level_min_kwh), np.array(stores.level_max_kwh)
+    from ._tube import tube
+
+    _, keep, drain, fall, rise = moves(stores)
+    low, high = tube(keep, drain, fall, rise, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
     return low, high
 
 
 def repaired(stores: Stores, level_kwh: Array) -> tuple[Array, Array, Array, Array]:
     """The nearest levels (T, K) that can be kept, what bounds are missed by, charge, discharge; never both. [kWh]"""
-    low, high = reach(stores)
-    fall, rise = stores.loss * stores.discharge_max_kwh, stores.gain * stores.charge_max_kwh
-    level, missed, change = np.empty(stores.shape), np.zeros(stores.shape), np.empty(stores.shape)
-    before = stores.start_kwh
-    for t in range(len(low)):
-        base = stores.keep * before - stores.drain_kwh[t]
-        least, most = base - fall[t], base + rise[t]
-        aimed = np.clip(level_kwh[t], np.minimum(low[t], high[t]), high[t])
-        before = level[t] = np.clip(aimed, least, most)
-        missed[t] = np.maximum(np.maximum(low[t] - before, before - high[t]), 0.0)
-        change[t] = before - base
+    if not stores.level_min_kwh.size:
+        nothing = np.zeros(stores.shape)
+        return nothing, nothing, nothing, nothing
+    from ._tube import followed
+
+    level, missed, change = followed(*moves(stores), *reach(stores), dense(level_kwh))
     charge = np.minimum(np.maximum(change, 0.0) / stores.gain, stores.charge_max_kwh)
     discharge = np.minimum(np.maximum(-change, 0.0) / stores.loss, stores.discharge_max_kwh)
     return level, missed, charge, discharge
@@ -75,9 +71,12 @@ def repaired(stores: Stores, level_kwh: Array) -> tuple[Array, Array, Array, Arr
 def check(problem: Problem) -> None:
     """Raises InfeasibleError naming every store that cannot keep its bounds: member, device, slot, energy missing."""
     stores = problem.stores
+    if not stores.level_min_kwh.size:
+        return
     fine = TOLERANCE * np.maximum(1.0, np.abs(stores.level_max_kwh).max(axis=0, initial=0.0))
     lines = []
-    for side, (missing, rule) in {"below": _short(stores), "above": _full(stores)}.items():
+    short, full = stores.level_min_kwh - fullest(stores), emptiest(stores) - stores.level_max_kwh
+    for side, missing, rule in (("below", short, "reach"), ("above", full, "come down to")):
         for k in np.flatnonzero((missing > fine).any(axis=0)):
             t = int(np.argmax(missing[:, k] > fine[k]))
             limit = (stores.level_min_kwh if side == "below" else stores.level_max_kwh)[t, k]
@@ -89,26 +88,6 @@ def check(problem: Problem) -> None:
     if lines:
         more = [f"... and {len(lines) - SHOWN} more of this kind"] if len(lines) > SHOWN else []
         raise InfeasibleError("\n".join([*lines[:SHOWN], *more]))
-
-
-def _short(stores: Stores) -> tuple[Array, str]:
-    """What the fullest possible store lacks. (T, K)"""
-    missing, level = np.zeros(stores.shape), stores.start_kwh
-    for t in range(stores.shape[0]):
-        level = stores.keep * level - stores.drain_kwh[t] + stores.gain * stores.charge_max_kwh[t]
-        missing[t] = np.maximum(stores.level_min_kwh[t] - level, 0.0)
-        level = np.maximum(np.minimum(level, stores.level_max_kwh[t]), stores.level_min_kwh[t])
-    return missing, "reach"
-
-
-def _full(stores: Stores) -> tuple[Array, str]:
-    """What the emptiest possible store holds too much. (T, K)"""
-    missing, level = np.zeros(stores.shape), stores.start_kwh
-    for t in range(stores.shape[0]):
-        level = stores.keep * level - stores.drain_kwh[t] - stores.loss * stores.discharge_max_kwh[t]
-        missing[t] = np.maximum(level - stores.level_max_kwh[t], 0.0)
-        level = np.minimum(np.maximum(level, stores.level_min_kwh[t]), stores.level_max_kwh[t])
-    return missing, "come down to"
 
 
 # --- upper bound -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..flow import Array, Community, Index, Mask, Noun, Prices, State
-from ..noun import TK, TN, OpenTN, PerDevice, PerSlot, spread, times
+from ..noun import TK, TN, OpenTN, PerDevice, PerSlot, dense, spread, times
 from ..pool import Pool
 
 
@@ -257,32 +257,52 @@ def _stores(
 
 def relaxed(stores: Stores, obliged: Mask) -> Stores:
     """Lower bounds of what is not obliged, let down where leakage and drain win over charging (then no discharge)."""
-    low, discharge = np.array(stores.level_min_kwh), np.array(stores.discharge_max_kwh)
-    least, free = stores.start_kwh, ~obliged.astype(np.bool_)
-    for t in range(stores.shape[0]):
-        able = stores.keep * least - stores.drain_kwh[t] + stores.gain * stores.charge_max_kwh[t]
-        short = free & (able < low[t] - 1e-12)
-        low[t] = np.where(short, able, low[t])
-        discharge[t] = np.where(short, 0.0, discharge[t])
-        least = low[t]
-    return replace(stores, level_min_kwh=low, discharge_max_kwh=discharge)
+    if not stores.level_min_kwh.size:
+        return stores
+    from ._tube import lowered
+
+    start, keep, drain, fall, rise = moves(stores)
+    least, falls = lowered(start, keep, drain, rise, dense(stores.level_min_kwh), fall, 1.0 - obliged)
+    stopped = np.where(falls < fall, 0.0, stores.discharge_max_kwh)
+    return replace(stores, level_min_kwh=least, discharge_max_kwh=stopped)
 
 
 def ending(stores: Stores, final_kwh: Array) -> Stores:
     """With at least `final_kwh` (K,) in store at the end, as far as that can be reached."""
-    most = stores.start_kwh
-    for t in range(stores.shape[0]):
-        most = stores.keep * most - stores.drain_kwh[t] + stores.gain * stores.charge_max_kwh[t]
-        most = np.minimum(most, stores.level_max_kwh[t])
+    most = np.minimum(fullest(stores)[-1], stores.level_max_kwh[-1])
     low = np.array(stores.level_min_kwh)
     low[-1] = np.maximum(low[-1], np.minimum(final_kwh, most))
     return replace(stores, level_min_kwh=low)
 
 
+def moves(stores: Stores) -> tuple[Array, Array, Array, Array, Array]:
+    """For compiled loops: start, share kept (K,), drain, most that a level may fall and rise by (T, K). [kWh]"""
+    fall, rise = stores.loss * stores.discharge_max_kwh, stores.gain * stores.charge_max_kwh
+    return stores.start_kwh, stores.keep, dense(stores.drain_kwh), dense(fall), dense(rise)
+
+
+def fullest(stores: Stores) -> Array:
+    """Levels if every store charges all it can, before its bounds cut them. (T, K) [kWh]"""
+    from ._tube import led
+
+    start, keep, drain, _, rise = moves(stores)
+    levels: Array = led(start, keep, drain, rise, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
+    return levels
+
+
+def emptiest(stores: Stores) -> Array:
+    """Levels if every store discharges all it can, before its bounds cut them. (T, K) [kWh]"""
+    from ._tube import led
+
+    start, keep, drain, fall, _ = moves(stores)
+    levels: Array = led(start, keep, drain, -fall, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
+    return levels
+
+
 def _usual_end(community: Community, stores: Stores) -> Array:
     """Final levels if every device charged as it usually does. (K,) [kWh]"""
-    level, usual = stores.start_kwh, times(community.flexibility.usual_charge_kw, community.clock.hours)
-    for t in range(stores.shape[0]):
-        level = stores.keep * level - stores.drain_kwh[t]
-        level = np.minimum(level + stores.gain * usual[t], np.maximum(stores.level_max_kwh[t], level))
-    return level
+    usual = times(community.flexibility.usual_charge_kw, community.clock.hours)
+    nothing = spread(0.0, usual.shape)
+    as_usual = replace(stores, charge_max_kwh=usual, level_min_kwh=nothing)
+    end: Array = np.minimum(fullest(as_usual)[-1], stores.level_max_kwh[-1])
+    return end
