@@ -21,8 +21,6 @@ class Promise:
     """
 
     world: World
-    trades: bool = True
-    """Whether any energy moves between members."""
     scope: Literal["slot"] | Period = "slot"
     """The stretch over which the books of the mechanism balance."""
     balanced: bool = True
@@ -37,6 +35,8 @@ class Promise:
     """All energy that could be matched inside is."""
     truthful: bool = False
     """Nobody gains by misstating quantities or prices."""
+    trades: bool = True
+    """Whether any energy moves between members."""
 
 
 class Market(Plugin):
