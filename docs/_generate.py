@@ -170,7 +170,7 @@ def promises() -> str:
 def invariants() -> str:
     """Identifier, meaning and tolerance of every invariant."""
     sizes = {
-        "energy": "1e-9 x highest flow, at least 1e-9 kWh",
+        "energy": "1e-9 x highest flow, at least 1e-9 kWh; 1e-6 where a planner runs the devices",
         "slot": "1e-9 x (1 + the slot's turnover + a millionth of what wallets and tills hold)",
         "window": "1e-9 x (1 + the window's turnover)",
     }

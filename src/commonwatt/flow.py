@@ -39,6 +39,7 @@ from .noun import (
     together,
 )
 from .pool import Pool
+from .proof import Certificate
 from .rules import Charge, Fee, Sharing
 from .streams import Streams
 
@@ -111,6 +112,8 @@ class Prices(Noun):
     inner: PerSlot | None = None
     """A community price that the tariff's author gives, where there is one. [money/kWh]"""
     one_meter: bool = False
+    trading: bool = True
+    """Whether the market moves any energy between members."""
     fees: tuple[Fee, ...] = ()
     charges: tuple[Charge, ...] = ()
     pool: Pool = OPEN_POOL
@@ -164,6 +167,8 @@ class Schedule(Noun):
     shortfall_kwh: TK
     """What an obliged device lacks at its deadline."""
     flexibility: Flexibility
+    plan: Certificate | None = None
+    """What is proven of the plan behind it; none for a rule of thumb."""
 
     @classmethod
     def carried_out(cls, community: Community, state: State, charge: Array, discharge: Array) -> Schedule:
@@ -378,6 +383,7 @@ __all__ = [
     "Array",
     "Bills",
     "Carry",
+    "Certificate",
     "Charge",
     "Clearing",
     "Clock",

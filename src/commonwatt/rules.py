@@ -96,6 +96,11 @@ class Charge(Fold[Meter]):
     netted: bool = False
     """Whether energy traded inside is taken off the member's meter first."""
 
+    @property
+    def steady(self) -> bool:
+        """Whether it is owed whatever the meters read: then no plan changes it."""
+        return False
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Sharing(Fold[Pooled]):

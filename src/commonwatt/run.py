@@ -14,6 +14,7 @@ from .audit import Audit, Declared, Verdict
 from .flow import Array, Community, Prices, Schedule
 from .markets import Promise
 from .metrics import METRICS
+from .proof import Certificate
 from .quality import Finding, report
 from .quality import check as check_quality
 from .record import Record
@@ -49,6 +50,19 @@ class Run:
     """What was assumed, and slots closed to the pool."""
     findings: tuple[Finding, ...] = ()
     """What looks implausible in the community's data."""
+    plans: tuple[Certificate, ...] = ()
+    """What is proven of the plans, window by window; none where a rule of thumb runs the devices."""
+
+    @property
+    def solver(self) -> dict[str, Any] | None:
+        """Engine, status, bounds and gap of the plan, in plain values; of the worst one where there were several."""
+        if not self.plans:
+            return None
+        worst = max(self.plans, key=lambda plan: plan.gap)
+        told = ("engine", "status", "proof", "cost", "lower", "gap", "asked", "iterations", "binaries")
+        values = {name: getattr(worst, name) for name in told}
+        plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+        return {"plans": len(self.plans), **plain}
 
     @property
     def world(self) -> str:
@@ -102,6 +116,7 @@ class Run:
             "world": self.world,
             "currency": self.scenario.currency,
             "audit": self.verdict.line,
+            "solver": self.solver,
             "notes": list(self.notes),
             "findings": list(self.finding_lines),
             "metrics": {name: None if math.isnan(value) else value for name, value in self.metrics.items()},
@@ -195,8 +210,10 @@ def run(
     audit, kept = auditor(scenario, community, prices), references or References()
     beside = kept.beside(scenario, community)
     everyone: list[Sink] = [totals, audit, *sinks]
+    plans: list[Certificate] = []
     for window in simulate(scenario, community, prices=prices, cut=cut):
         record = Record.of(window)
+        plans += [window.schedule.plan] if window.schedule.plan else []
         if record.clock.first == 0:
             _repeat(scenario, community, prices, audit, record)
         for sink in everyone:
@@ -215,14 +232,17 @@ def run(
     odd = odd_slots(prices)
     notes = (*community.notes, *([describe_odd(odd)] if odd.size else []))
     return Run(
-        scenario, scenario.identity(), scenario.market.promise, facts, audit.verdict(), notes, check_quality(community)
+        scenario, scenario.identity(), scenario.market.promise, facts, audit.verdict(), notes,
+        check_quality(community), tuple(plans),
     )  # fmt: skip
 
 
 def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:
     """The audit that holds a scenario's records to its mechanism's promises."""
     promise = scenario.market.promise
-    declared = Declared(promise.scope, promise.balanced, promise.rational, promise.in_band)
+    declared = Declared(
+        promise.scope, promise.balanced, promise.rational, promise.in_band, scenario.dispatch.tolerance
+    )  # fmt: skip
     return Audit(community, prices, declared, scenario.currency)
 
 

@@ -100,6 +100,7 @@ class Scenario(Settings):
             charges=(*bare.charges, *self.tariff.standing()),
             pool=self.pool,
             one_meter=self.market.promise.world == "one_meter",
+            trading=self.market.promise.trades,
         )
         odd = odd_slots(terms)
         if self.strict_prices and odd.size:

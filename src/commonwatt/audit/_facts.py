@@ -16,12 +16,14 @@ from ..rules import Meter, Pooled
 
 @dataclass(frozen=True)
 class Declared:
-    """What the mechanism promised."""
+    """What the mechanism promised, and how exact the dispatch says its energy is (§7)."""
 
     scope: str
     balanced: bool
     rational: bool
     in_band: bool
+    tolerance: float = 1e-9
+    """Share of the largest flow that energy may be off. [-]"""
 
 
 @dataclass(frozen=True)

@@ -101,11 +101,12 @@ class Audit:
         high, low = (float(edge) for edge in (np.max(residual, initial=0.0), np.min(residual, initial=0.0)))
         worst = max(high, -low) if np.isfinite(high) and np.isfinite(low) else np.inf
         self.residuals[name] = max(self.residuals.get(name, 0.0), worst)
-        if worst <= RELATIVE or name in self.broken:
+        relative = self.declared.tolerance if _measure(name) == "energy" else RELATIVE
+        if worst <= relative or name in self.broken:
             return
         size = np.abs(np.nan_to_num(residual, nan=np.inf))
         scale = np.where(np.isfinite(scale), scale, 0.0)
-        over = size - RELATIVE * scale.reshape(-1, *[1] * (size.ndim - 1))
+        over = size - relative * scale.reshape(-1, *[1] * (size.ndim - 1))
         if (over > 0).any():
             at = np.unravel_index(int(over.argmax()), size.shape)
             place = f"slot {start + int(at[0])}" + (f", column {int(at[1])}" if size.ndim > 1 else "")

@@ -37,6 +37,8 @@ class Promise:
     """All energy that could be matched inside is matched inside, in kWh: the lesser of demand and what arrives."""
     truthful: bool = False
     """Nobody gains by misstating quantities or prices."""
+    trades: bool = True
+    """Whether any energy moves between members."""
 
 
 class Market(Plugin):

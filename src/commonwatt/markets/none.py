@@ -13,7 +13,7 @@ class NoMarket(Market):
 
     @property
     def promise(self) -> Promise:
-        return Promise(world="own_meters", efficient=False, truthful=True)
+        return Promise(world="own_meters", trades=False, efficient=False, truthful=True)
 
     def clear(self, positions: Positions, prices: Prices, state: State) -> Clearing:
         return Clearing.none(positions.shape)

@@ -59,7 +59,17 @@ def show_run(console: Console, summary: Values) -> None:
     if len(rows) > SHOWN:
         console.print(f"... and {plural(len(rows) - SHOWN, 'more member')}: summary.csv has them all", highlight=False)
     show_remarks(console, summary["notes"], summary["findings"])
+    if summary.get("solver"):
+        show_line(console, plan_line(summary["solver"], currency))
     show_line(console, summary["audit"])
+
+
+def plan_line(solver: Values, currency: str) -> str:
+    """What is proven of the plan, in a line."""
+    cost, gap = solver["cost"], solver["gap"]
+    reached = "unknown" if gap is None else f"{gap:.0e}"
+    worth = "unknown" if cost is None else f"{cost:.6g} {currency}"
+    return f"plan: {solver['status']}, {worth} by {solver['engine']}, gap {reached} by {solver['proof']}"
 
 
 def show_ranking(console: Console, summary: Values, most: int | None = SHOWN) -> None:

@@ -65,7 +65,7 @@ def manifest(run: Run) -> dict[str, Any]:
         "seed": scenario.seed,
         "versions": versions(scenario),
         "inputs": scenario.inputs(),
-        "solver": None,
+        "solver": run.solver,
         "audit": {"line": run.verdict.line, "holds": run.verdict.holds, "checked": list(run.verdict.checked)},
         "declared": {"world": run.promise.world, "balanced": run.promise.balanced},
     }

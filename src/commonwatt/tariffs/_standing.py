@@ -21,6 +21,10 @@ class DayCharge(Charge):
         """At `rate` [money/day], for the network."""
         return cls(period="day", payee=Account.NETWORK, reason="fixed charge", rate=rate)
 
+    @property
+    def steady(self) -> bool:
+        return True
+
     def start(self, columns: int) -> Array:
         return np.zeros(columns)
 

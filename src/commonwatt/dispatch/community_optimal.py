@@ -1,0 +1,28 @@
+"""All members together, as well as can be."""
+
+from typing import Literal
+
+from ..flow import Outlook, State
+from ..optimum.problem import Problem
+from . import Dispatch
+from ._planned import Planner
+from .member_optimal import MemberOptimal
+
+
+class CommunityOptimal(Planner):
+    """The plan that costs all members together least at the terms of the run; proven.
+
+    Behind one meter that is what the coupling point costs; among own meters, what all retailers get if the pool
+    serves those who gain most by it.
+    """
+
+    kind: Literal["community_optimal"] = "community_optimal"
+    p2p: bool = True
+    """Whether to plan with energy shared inside, where the market shares any."""
+
+    def alone(self) -> Dispatch:
+        names = ("curtail", "stored_value", "gap", "seconds")
+        return MemberOptimal(**{name: getattr(self, name) for name in names})
+
+    def problem(self, outlook: Outlook, state: State) -> Problem:
+        return self._problem(outlook, state, p2p=self.p2p)
