@@ -186,8 +186,13 @@ def _reads(part: str) -> Callable[[Values], str]:
 
 def _own_name(row: Values) -> str:
     """What a scenario's name says beyond its kinds."""
-    kinds = {row["tariff"], row["market"], row["dispatch"], "base"}
-    return " / ".join(part for part in row["scenario"].split(" / ") if part not in kinds)
+    kinds = {_kind(row[part]) for part in ("tariff", "market", "dispatch")} | {"base"}
+    return " / ".join(part for part in row["scenario"].split(" / ") if _kind(part) not in kinds)
+
+
+def _kind(label: str) -> str:
+    """A label without its parameters."""
+    return label.partition("(")[0]
 
 
 def _scenario(row: Values) -> str:
