@@ -114,6 +114,6 @@ def asked(view: View) -> list[tuple[str, str]]:
         ("Time", words.span(facts)),
         ("Energy", f"load {words.number(facts.load_kwh.sum(), 0)} kWh, PV {words.number(facts.pv_kwh.sum(), 0)} kWh"),
         ("Compared", f"{words.plural(len(lines), 'scenario')}: {words.listed(counts)}"),
-        ("Money", f"{view.currency}; what each member pays is compared with standing alone on the same tariff"),
+        ("Money", f"{view.currency}; what each member pays is compared with standing alone on its own contract"),
         ("Seed", str(run.scenario.seed)),
     ]
