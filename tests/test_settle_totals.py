@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.specs.s1_bills import s1_at_rates
 from tests._communities import TERMS, make_community, records, totals, variants
 
-from commonwatt.dispatch.passive import Passive
 from commonwatt.dispatch.self_consumption import SelfConsumption
 from commonwatt.errors import ScenarioError
-from commonwatt.flow import Community, Outlook, Prices, Schedule, State
+from commonwatt.flow import Community, Prices, Schedule
 from commonwatt.markets import MARKETS
 from commonwatt.noun import Array, dense, once, spread
 from commonwatt.run import References, run
 from commonwatt.scenario import Scenario, load
-from commonwatt.settlement import owed
-from commonwatt.simulate import owed_alone, owed_each, simulate
+from commonwatt.settlement import bills_at, owed, slot_sums
+from commonwatt.simulate import owed_alone, simulate
 from commonwatt.tariffs.contract import Contract
 from commonwatt.tariffs.time_of_use import TimeOfUse
 
@@ -67,17 +67,30 @@ def test_bills_without_series_where_prices_differ_by_member_and_slot() -> None:
             assert np.array_equal(summed(document, community, prices), expected)
 
 
-def test_many_mechanisms_on_the_same_flows_cost_what_each_costs_alone() -> None:
-    scenarios = load("settlement_comparison").scenarios().values()  # type: ignore[union-attr]
-    community = next(iter(scenarios)).community()
-    parts = [(s.market, s.prices(community)) for s in scenarios]
-    state = State.initial(community)
-    outlook = Outlook(community=community, prices=parts[0][1])
-    schedule = Passive().plan(community, parts[0][1], outlook, state)
-    bills = [bill for bill, _ in owed_each(community, schedule, state, parts)]
-    assert [round(float(b.sum()), 6) for b in bills] == [7010.373349, 6491.371178, 6572.983493]
-    for bill, document in zip(bills, scenarios, strict=True):
-        assert np.array_equal(bill, pipeline(document, community))
+def test_bills_at_rates_are_those_of_the_pipeline() -> None:
+    scenarios = list(load("settlement_comparison").scenarios().values())  # type: ignore[union-attr]
+    community = scenarios[0].community()
+    for bill, document in zip(s1_at_rates(community), scenarios, strict=True):
+        np.testing.assert_allclose(bill, pipeline(document, community), rtol=1e-12)
+
+
+def test_slot_sums_are_sums_over_members() -> None:
+    draw, make = (np.random.default_rng(seed).gamma(0.5, 1.0, (40, 7)) for seed in (1, 2))
+    found = slot_sums(draw, make)
+    wanted = [draw, make, np.maximum(draw - make, 0.0), np.maximum(make - draw, 0.0)]
+    for sums, values in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(sums, values.sum(axis=1), rtol=1e-12, atol=1e-12)
+
+
+def test_bills_at_prices_that_change_by_slot() -> None:
+    rng = np.random.default_rng(6)
+    draw, make = (rng.gamma(0.5, 1.0, (30, 4)) for _ in range(2))
+    buy, sell = (rng.uniform(0.1, 0.4, (30, 4)) for _ in range(2))
+    rates = np.vstack([np.full((2, 30), 0.2), np.zeros((2, 30))])
+    taken, given, is_open = np.maximum(draw - make, 0), np.maximum(make - draw, 0), rng.random(30) < 0.5
+    costs, pays = (np.where(is_open[:, None], 0.2, own) for own in (buy, sell))
+    expected = (taken * costs - given * pays).sum(axis=0)
+    np.testing.assert_allclose(bills_at((draw, make), is_open, (buy, sell), rates), expected, rtol=1e-12)
 
 
 def test_a_run_sums_what_stands_alone_beside_it() -> None:

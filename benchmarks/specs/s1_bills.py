@@ -1,16 +1,15 @@
-"""Bills of S1's three settlements, and nothing but bills."""
+"""Bills of S1's three settlements, and nothing but bills, by the compiled settlement kernels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from benchmarks.harness import Case, Size, Spec, Work
-from commonwatt.dispatch.passive import Passive
-from commonwatt.flow import Array, Community, Outlook, State
-from commonwatt.simulate import owed_each
+from commonwatt.flow import Array, Community
+from commonwatt.markets._rates import gross_mix, served, slid
+from commonwatt.settlement import bills_at, slot_sums
 
 from . import _s1
 
@@ -18,17 +17,35 @@ DAYS = {"full": 30, "quick": 30, "tiny": 1}
 
 
 def settled(members: Community) -> Work:
-    """Meters once, then clearing and bills of every mechanism."""
-    parts = [(scenario.market, scenario.prices(members)) for scenario in _s1.scenarios().values()]
-    state = State.initial(members)
-    outlook = Outlook(community=members, prices=parts[0][1])
+    """From load and PV to the bills of all three: sums by slot, rates of every mechanism, one pass for each."""
+    case, slots = _s1.Case1.of(members), members.shape[0]
+    flows, is_open = (case.load, case.pv), case.is_open
+    buy, sell = (np.full(slots, price) for price in (case.joint_buy, case.joint_sell))
+    own = case.buy[None, :], case.sell[None, :]
+    reference = np.full(own[0].shape, case.joint_buy), np.full(own[0].shape, case.joint_sell)
+    never, conventional = np.zeros(slots, np.bool_), np.zeros((4, slots))
 
     def work() -> Array:
-        now = replace(members)  # nothing kept from the time before
-        schedule = Passive().plan(now, parts[0][1], outlook, state)
-        return np.concatenate([bills for bills, _ in owed_each(now, schedule, state, parts)])
+        drawn, made, demand, supply = slot_sums(*flows)
+        inner = slid(drawn, made, buy, sell)
+        mixed, shared = np.zeros((4, slots)), np.empty((4, slots))
+        mixed[:2] = gross_mix(drawn, made, inner, buy, sell)
+        part = served(demand, supply, 1.0)
+        np.multiply(part, inner, out=shared[:2])
+        np.subtract(1.0, part, out=shared[2:])
+        bills = (
+            bills_at(flows, never, own, conventional),
+            bills_at(flows, is_open, reference, mixed),
+            bills_at(flows, is_open, own, shared),
+        )
+        return np.concatenate(bills) * case.hours  # flows are means in kW
 
     return work
+
+
+def s1_at_rates(members: Community) -> list[Array]:
+    """What each member owes under the conventional settlement, mid-market rate and bill sharing. (N,) each"""
+    return list(np.asarray(settled(members)()).reshape(3, -1))
 
 
 def cases(size: Size) -> Sequence[Case]:
@@ -48,4 +65,4 @@ def cases(size: Size) -> Sequence[Case]:
     ]  # fmt: skip
 
 
-SPEC = Spec("s1_bills", "Meters, clearing and bills of three mechanisms, without series.", cases)
+SPEC = Spec("s1_bills", "Bills of three mechanisms, without series: the compiled settlement kernels.", cases)

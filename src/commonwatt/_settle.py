@@ -13,6 +13,7 @@ from numba import njit, types
 
 ROW = types.Array(types.float64, 1, "C", readonly=True)
 GRID = types.Array(types.float64, 2, "C", readonly=True)
+OPEN = types.Array(types.boolean, 1, "C", readonly=True)
 SUMS, SERIES = types.float64[::1], types.float64[:, ::1]
 
 
@@ -78,4 +79,36 @@ def add_owed(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
                 b, s = bought[t, n], sold[t, n]
                 energy = (crossed_in[t, n] - b) * buy[x, n] - (crossed_out[t, n] - s) * sell[y, n]
                 sums[n] += energy + (b * inside - s * paid * outside)
+    return sums
+
+
+@njit([SERIES(GRID, GRID)], error_model="numpy", cache=True)
+def slot_sums(draw: Any, make: Any) -> Any:
+    """All that is drawn, made, wanted and spare at members' meters, slot by slot. (T, N), (T, N) -> (4, T)"""
+    slots, members = draw.shape
+    out = np.empty((4, slots))
+    for t in range(slots):
+        drawn, made, wanted = 0.0, 0.0, 0.0
+        for n in range(members):
+            drawn += draw[t, n]
+            made += make[t, n]
+            wanted += max(draw[t, n] - make[t, n], 0.0)
+        out[0, t], out[1, t], out[2, t], out[3, t] = drawn, made, wanted, max(wanted - (drawn - made), 0.0)
+    return out
+
+
+@njit([SUMS(GRID, GRID, OPEN, GRID, GRID, GRID)], error_model="numpy", cache=True)
+def rated(draw: Any, make: Any, is_open: Any, buy: Any, sell: Any, rates: Any) -> Any:
+    """Bills (N,) at `rates` (4, T) in open slots, else at own prices (T or 1, N); see `settlement.bills_at`."""
+    slots, members = draw.shape
+    sums = np.zeros(members)
+    for t in range(slots):
+        x, y = _at(t, buy), _at(t, sell)
+        inside, outside, left_in, left_out = 0.0, 0.0, 1.0, 1.0
+        if is_open[t]:
+            inside, outside, left_in, left_out = rates[0, t], rates[1, t], rates[2, t], rates[3, t]
+        for n in range(members):
+            net = draw[t, n] - make[t, n]
+            costs, pays = inside + left_in * buy[x, n], outside + left_out * sell[y, n]
+            sums[n] += max(net, 0.0) * costs - max(-net, 0.0) * pays
     return sums

@@ -13,7 +13,7 @@ import numpy as np
 from .accounts import Account, Entries
 from .clock import Clock
 from .flow import Bills, Carry, Clearing, Prices, Schedule, State
-from .noun import Array, dense, once, over_members, running_sum, spread, still
+from .noun import Array, Mask, dense, once, over_members, running_sum, spread, still
 from .rules import Fold, Meter, Pooled, Reads
 
 
@@ -70,6 +70,28 @@ def owed(
 def _is_all(schedule: Schedule, clearing: Clearing) -> bool:
     """Whether everything that crosses meters goes through the pool, as the very same arrays."""
     return clearing.bought_kwh is schedule.import_kwh and clearing.sold_kwh is schedule.export_kwh
+
+
+def slot_sums(draw_kwh: Array, make_kwh: Array) -> tuple[Array, Array, Array, Array]:
+    """All that is drawn, made, wanted and spare at members' meters, by slot. (T, N), (T, N) -> 4 x (T,) [kWh]"""
+    from ._settle import slot_sums as sums
+
+    drawn, made, demand, supply = sums(draw_kwh, make_kwh)
+    return drawn, made, demand, supply
+
+
+def bills_at(flows: tuple[Array, Array], is_open: Mask, own: tuple[Array, Array], rates: Array) -> Array:
+    """What each member owes under a mechanism that four numbers per slot describe, in one compiled pass. (N,) [money]
+
+    `flows`: drawn and made behind each meter (T, N) [kWh]; `is_open` (T,); `own`: everybody's own prices to buy and to
+    sell (T or 1, N) [money/kWh]; `rates` (4, T): money per kWh taken and given in the pool, part of what is taken and
+    given that stays with the own retailer. Without series, fees, charges and losses: for screening many rules on the
+    same flows. Agrees with the pipeline to rounding.
+    """
+    from ._settle import rated
+
+    bills: Array = rated(*flows, is_open, *own, rates)
+    return bills
 
 
 def _energy(schedule: Schedule, prices: Prices, clearing: Clearing) -> Array:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from .flow import Array, Carry, Clearing, Community, Outlook, Positions, Prices, Ruling, Schedule, State, Window
-from .markets import Market
-from .noun import once
+from .flow import Array, Clearing, Community, Outlook, Prices, Ruling, Schedule, State, Window
 from .registry import due
 from .scenario import Scenario
 from .settlement import owed, settle
@@ -79,26 +77,6 @@ class Standing:
         terms, clearing = self.terms.window(start, start + slots), Clearing.none(schedule.load_kwh.shape)
         self.bills, carry = owed(schedule, terms, clearing, self.state, self.bills)
         self.state = self.state.unsettled(schedule, clearing, carry)
-
-
-def owed_each(
-    now: Community, schedule: Schedule, state: State, parts: Sequence[tuple[Market, Prices]]
-) -> list[tuple[Array, Carry]]:
-    """What each member owes over a window under each of many mechanisms and terms, all on the same flows.
-
-    Positions, and all that markets sum over members, are made once for those that may trade in the same slots. Only
-    for terms and mechanisms that leave the flows as they are: no planner, no regulator. (N,) each [money], and what
-    charges and sharings carry on.
-    """
-    found, known = [], list[Positions]()
-    for market, terms in parts:
-        access = state.access(now, terms)
-        same = [p for p in known if np.array_equal(once(p.access, columns=True), once(access, columns=True))]
-        if not same:
-            known.append(schedule.positions(access))
-        clearing = market.clear((same or known[-1:])[0], terms, state)
-        found.append(owed(schedule, terms, clearing, state))
-    return found
 
 
 def _windows(

@@ -2,11 +2,10 @@
 
 from typing import Literal
 
-import numpy as np
-
 from ..flow import Array, Clearing, Positions, Prices, State
+from ..noun import dense
 from . import Market, Promise
-from ._prices import balance_price, between, joint, mixed, pooled_at
+from ._prices import balance_price, between, joint, pooled_at
 
 
 class MidMarketRate(Market):
@@ -32,8 +31,8 @@ class MidMarketRate(Market):
 
 def _gross(positions: Positions, prices: Prices, inner: Array) -> Clearing:
     """S1's mix by all load and all PV; billed on net energy it collects too little."""
-    load, made = positions.drawn, positions.made
-    matched = np.minimum(load, made)
-    buy = mixed(inner, matched, prices.coupling_buy, load - matched)
-    sell = mixed(inner, matched, prices.coupling_sell, made - matched)
+    from ._rates import gross_mix
+
+    grid = dense(prices.coupling_buy), dense(prices.coupling_sell)
+    buy, sell = gross_mix(positions.drawn, positions.made, dense(inner), *grid)
     return joint(positions, buy, sell)

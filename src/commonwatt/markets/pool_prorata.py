@@ -2,11 +2,10 @@
 
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from ..flow import Clearing, Positions, Prices, State
-from ..noun import by_rows, per_kwh, spread
+from ..noun import by_rows, spread
 from . import Market, Promise
 from ._pairs import north_west
 from ._prices import balance_price, between
@@ -33,9 +32,10 @@ class PoolProrata(Market):
     def clear(self, positions: Positions, prices: Prices, state: State) -> Clearing:
         want, have, efficiency = positions.want_kwh, positions.have_kwh, prices.pool.efficiency
         inner = balance_price(positions, prices) if self.price == "balance" else between(prices, self.spread)
-        delivered = np.minimum(positions.demand, positions.supply * efficiency)
-        bought = by_rows(want, per_kwh(delivered, positions.demand))
-        sold = by_rows(have, per_kwh(delivered / efficiency, positions.supply))
+        from ._rates import served
+
+        bought_part, sold_part = served(positions.demand, positions.supply, efficiency)
+        bought, sold = by_rows(want, bought_part), by_rows(have, sold_part)
         price = spread(inner[:, None], positions.shape)
         trades = north_west(positions.clock.first, bought, sold, efficiency, price) if self.pairs else None
         return Clearing(bought_kwh=bought, sold_kwh=sold, buy_price=price, sell_price=price, trades=trades)
