@@ -91,6 +91,9 @@ def test_bills_at_prices_that_change_by_slot() -> None:
     costs, pays = (np.where(is_open[:, None], 0.2, own) for own in (buy, sell))
     expected = (taken * costs - given * pays).sum(axis=0)
     np.testing.assert_allclose(bills_at((draw, make), is_open, (buy, sell), rates), expected, rtol=1e-12)
+    one = buy[:, :1].copy(), sell[:1, :1].copy()
+    wide = tuple(np.ascontiguousarray(np.broadcast_to(price, draw.shape)) for price in one)
+    assert np.array_equal(bills_at((draw, make), is_open, one, rates), bills_at((draw, make), is_open, wide, rates))
 
 
 def test_a_run_sums_what_stands_alone_beside_it() -> None:

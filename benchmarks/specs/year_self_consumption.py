@@ -11,10 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from benchmarks.harness import Case, Size, Spec, Work
-from commonwatt._meter import ways, with_owned
-from commonwatt._settle import add_valued
+from commonwatt._meter import with_owned
 from commonwatt._sums import levels as stored
-from commonwatt._sums import row_sums
 from commonwatt.clock import Clock
 from commonwatt.dispatch._walk import walk
 from commonwatt.dispatch.self_consumption import SelfConsumption
@@ -24,6 +22,7 @@ from commonwatt.markets.mid_market_rate import MidMarketRate
 from commonwatt.noun import dense, once, times
 from commonwatt.run import run
 from commonwatt.scenario import Scenario
+from commonwatt.settlement import bills_at, slot_sums
 from commonwatt.tariffs.time_of_use import TimeOfUse
 
 ZONE = "Europe/Berlin"
@@ -94,12 +93,14 @@ def kernels(members: Community) -> Work:
             level = stored(
                 stop - start, level, charge, discharge, constants[0], constants[1], device.leakage, nothing
             )[-1]  # fmt: skip
-            bought, sold = ways(with_owned(load, charge, device.owner), with_owned(pv, discharge, device.owner))
-            want, have, buy, sell = row_sums(bought), row_sums(sold), rates[0][start:stop], rates[1][start:stop]
-            inside, middle = np.minimum(want, have), sell + 0.5 * (buy - sell)
-            buying = mean_price(middle, inside, buy, want - inside)
-            selling = mean_price(middle, inside, sell, have - inside)
-            owed = add_valued(owed, bought, sold, buying[:, None], selling[:, None], np.ones(stop - start))
+            draw, make = with_owned(load, charge, device.owner), with_owned(pv, discharge, device.owner)
+            _, _, want, have = slot_sums(draw, make)
+            buy, sell = rates[0][start:stop], rates[1][start:stop]
+            inside, middle, pooled = np.minimum(want, have), sell + 0.5 * (buy - sell), np.zeros((4, stop - start))
+            pooled[0] = mean_price(middle, inside, buy, want - inside)
+            pooled[1] = mean_price(middle, inside, sell, have - inside)
+            own = once(prices.buy[start:stop], columns=True), once(prices.sell[start:stop], columns=True)
+            owed += bills_at((draw, make), members.market_open[start:stop], own, pooled)
         return owed
 
     return work

@@ -99,16 +99,22 @@ def slot_sums(draw: Any, make: Any) -> Any:
 
 @njit([SUMS(GRID, GRID, OPEN, GRID, GRID, GRID)], error_model="numpy", cache=True)
 def rated(draw: Any, make: Any, is_open: Any, buy: Any, sell: Any, rates: Any) -> Any:
-    """Bills (N,) at `rates` (4, T) in open slots, else at own prices (T or 1, N); see `settlement.bills_at`."""
+    """Bills (N,) at `rates` (4, T) in open slots, else at own prices; see `settlement.bills_at`."""
     slots, members = draw.shape
-    sums = np.zeros(members)
+    sums, common = np.zeros(members), buy.shape[1] == 1 and sell.shape[1] == 1
     for t in range(slots):
         x, y = _at(t, buy), _at(t, sell)
         inside, outside, left_in, left_out = 0.0, 0.0, 1.0, 1.0
         if is_open[t]:
             inside, outside, left_in, left_out = rates[0, t], rates[1, t], rates[2, t], rates[3, t]
-        for n in range(members):
-            net = draw[t, n] - make[t, n]
-            costs, pays = inside + left_in * buy[x, n], outside + left_out * sell[y, n]
-            sums[n] += max(net, 0.0) * costs - max(-net, 0.0) * pays
+        if common:
+            costs, pays = inside + left_in * buy[x, 0], outside + left_out * sell[y, 0]
+            for n in range(members):
+                net = draw[t, n] - make[t, n]
+                sums[n] += max(net, 0.0) * costs - max(-net, 0.0) * pays
+        else:
+            for n in range(members):
+                net = draw[t, n] - make[t, n]
+                costs, pays = inside + left_in * buy[x, n], outside + left_out * sell[y, n]
+                sums[n] += max(net, 0.0) * costs - max(-net, 0.0) * pays
     return sums

@@ -84,9 +84,9 @@ def bills_at(flows: tuple[Array, Array], is_open: Mask, own: tuple[Array, Array]
     """What each member owes under a mechanism that four numbers per slot describe, in one compiled pass. (N,) [money]
 
     `flows`: drawn and made behind each meter (T, N) [kWh]; `is_open` (T,); `own`: everybody's own prices to buy and to
-    sell (T or 1, N) [money/kWh]; `rates` (4, T): money per kWh taken and given in the pool, part of what is taken and
-    given that stays with the own retailer. Without series, fees, charges and losses: for screening many rules on the
-    same flows. Agrees with the pipeline to rounding.
+    sell (T or 1, N or 1) [money/kWh]; `rates` (4, T): money per kWh taken and given in the pool, then the part of what
+    is taken and given that stays with the own retailer. Without series, fees, charges and losses: for screening many
+    rules on the same flows. Agrees with the pipeline to rounding.
     """
     from ._settle import rated
 
