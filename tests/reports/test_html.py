@@ -4,7 +4,6 @@ import itertools
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import yaml
 
 from commonwatt.reports import _answer, _ranking, _words, figures, html
 from commonwatt.reports._view import View
-from commonwatt.reports.html import html_page, write_html
+from commonwatt.reports.html import html_page
 from commonwatt.scenario import Study, validated
 
 VOID = {"meta", "link", "br", "img", "hr", "input", "col"}
@@ -196,22 +195,6 @@ def test_many_members_make_a_cloud_and_a_short_table(make, monkeypatch):
     page = Page(html_page(results))
     assert "One dot per member" in page.words
     assert "20 more are left out" in page.words
-
-
-def test_the_page_is_written_whole_or_not_at_all(small, tmp_path, monkeypatch):
-    path = tmp_path / "new" / "report.html"
-    write_html(small, path)
-    assert path.read_text(encoding="utf-8") == html_page(small)
-    before = path.read_bytes()
-
-    def fails(self, target):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(Path, "replace", fails)
-    with pytest.raises(OSError, match="disk full"):
-        write_html(small, path)
-    assert path.read_bytes() == before
-    assert [p.name for p in path.parent.iterdir()] == ["report.html"]
 
 
 def colours(dark):
