@@ -17,6 +17,7 @@ from .noun import (
     Row,
     RowIndex,
     Table,
+    dense,
     over_members,
     spread,
 )
@@ -70,6 +71,22 @@ class Trades(Table):
     kwh: Row
     sent_kwh: Row
     price: Row
+
+    @classmethod
+    def north_west(cls, first: int, bought: Array, sent: Array, efficiency: float, price: Array) -> Trades:
+        """Rows that fill buyers in their order from sellers in theirs: at most buyers + sellers - 1 per slot.
+
+        `bought` (delivered), `sent` and the buyers' `price` (T, N) from slot `first`; each slot's totals agree up to
+        the efficiency. The order carries no meaning: a pool has no pairs, and these rows only say the same in the form
+        that ledgers and pictures need.
+        """
+        from ._pairs import north_west
+
+        (slot, buyer, seller), kwh = north_west(dense(bought), dense(sent * efficiency))
+        return cls(
+            slot=first + slot, buyer=buyer, seller=seller, kwh=kwh, sent_kwh=kwh / efficiency,
+            price=price[slot, buyer],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

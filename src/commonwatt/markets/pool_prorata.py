@@ -4,10 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..flow import Clearing, Positions, Prices, State
+from ..flow import Clearing, Positions, Prices, State, Trades
 from ..noun import by_rows, spread
 from . import Market, Promise
-from ._pairs import north_west
 from ._prices import balance_price, between
 
 
@@ -37,5 +36,5 @@ class PoolProrata(Market):
         bought_part, sold_part = served(positions.demand, positions.supply, efficiency)
         bought, sold = by_rows(want, bought_part), by_rows(have, sold_part)
         price = spread(inner[:, None], positions.shape)
-        trades = north_west(positions.clock.first, bought, sold, efficiency, price) if self.pairs else None
+        trades = Trades.north_west(positions.clock.first, bought, sold, efficiency, price) if self.pairs else None
         return Clearing(bought_kwh=bought, sold_kwh=sold, buy_price=price, sell_price=price, trades=trades)
