@@ -37,6 +37,7 @@ from tests._communities import (
     world_of,
 )
 
+from commonwatt.charges import CHARGES, ChargeRule
 from commonwatt.devices import DEVICES
 from commonwatt.dispatch import DISPATCH, Dispatch
 from commonwatt.errors import ScenarioError
@@ -47,6 +48,7 @@ from commonwatt.metrics import METRICS
 from commonwatt.noun import running_sum
 from commonwatt.registry import Plugin, Settings, parameters
 from commonwatt.regulators import REGULATORS
+from commonwatt.rules import Meter, PeakTerm, ahead
 from commonwatt.run import run
 from commonwatt.settlement import owed as owed_in_all
 from commonwatt.simulate import simulate
@@ -57,6 +59,7 @@ REGISTRIES: dict[str, dict[str, Any]] = {
     "sources": SOURCES,
     "devices": DEVICES,
     "tariffs": TARIFFS,
+    "charges": CHARGES,
     "forecasts": FORECASTS,
     "dispatch": DISPATCH,
     "markets": MARKETS,
@@ -320,6 +323,43 @@ def test_a_fixed_charge_is_owed_once_per_meter_and_day(tariff: Tariff, community
     without = records(scenario(tariff=tariff), community)
     owed = (bills(kept) - bills(without)).sum(axis=0)
     np.testing.assert_allclose(owed, 0.5 * days, rtol=0, atol=1e-12)
+
+
+def as_planned(terms: Any, import_kwh: np.ndarray) -> np.ndarray:
+    """What terms say that a meter owes for its imports (T, M) in one period. (M,)"""
+    owed = np.zeros(import_kwh.shape[1])
+    for term in terms:
+        if isinstance(term, PeakTerm):
+            highest = (term.weight[:, None] * import_kwh).max(axis=0, initial=0.0)
+            owed += term.rate * np.maximum(term.locked_kw, highest)
+        else:
+            excess = term.used_kwh + import_kwh.sum(axis=0) - term.above_kwh[:, None]
+            owed += (term.step[:, None] * np.maximum(excess, 0.0)).sum(axis=0)
+    return owed
+
+
+@pytest.mark.parametrize("rule", variants(CHARGES))
+def test_a_planner_is_told_what_a_charge_costs(rule: ChargeRule, community: Community) -> None:
+    charge, clock = rule.charge(community), community.clock
+    kwh = 80.0 * np.random.default_rng(0).random((community.shape[0], 3)) ** 4
+    meter = Meter(import_kwh=kwh, export_kwh=np.zeros(kwh.shape), hours=clock.hours)
+    carry = charge.window(0, 5).add(charge.start(3), meter.window(0, 5)) if rule.period == "horizon" else None
+    stretches = ahead(charge, clock, carry, 3)
+    assert stretches is not None, "state its terms: a planner refuses a charge without"
+    assert [stop for _, stop, _ in stretches] == [stop for _, stop, _ in clock.stretches(rule.period)]
+    for start, stop, terms in stretches:
+        before = charge.start(3) if carry is None or start else carry
+        fold = charge.window(start, stop)
+        owed = fold.amounts(fold.add(before, meter.window(start, stop)))
+        if not getattr(rule, "ratchet", 0.0):
+            np.testing.assert_allclose(as_planned(terms, kwh[start:stop]), owed, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", variants(CHARGES))
+@pytest.mark.parametrize("market", MARKET_VARIANTS)
+def test_cutting_the_horizon_changes_no_bit_of_a_charge(rule: ChargeRule, market: Market) -> None:
+    tariff = first_tariff_for(market).model_copy(update={"charges": (rule,)})
+    assert_same_bits(scenario(tariff=tariff, market=market, dispatch=CALM), make_community(1))
 
 
 def disturbed(community: Community, slot: int) -> Community:

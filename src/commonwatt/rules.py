@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from .accounts import Account
-from .clock import Period
+from .clock import Clock, Period
 from .noun import TM, TN, Array, Noun, PerSlot
 
 
@@ -90,18 +90,65 @@ class Fold(Noun, Generic[Reads]):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class PeakTerm(Noun):
+    """A part of a charge, as planners see it: rate x max(locked, highest weight x import) over slots of a period."""
+
+    weight: PerSlot
+    """kW that a kWh imported in the slot counts as; 0 where it does not count. [1/h]"""
+    rate: float
+    """[money/kW]"""
+    locked_kw: Annotated[Array, "M"]
+    """Owed already, meter by meter. [kW]"""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TierTerm(Noun):
+    """A part of a charge, as planners see it: each step's rate on what a period's import exceeds its threshold by."""
+
+    above_kwh: Annotated[Array, "B"]
+    step: Annotated[Array, "B"]
+    """What each threshold adds to the price of what lies above it. [money/kWh]"""
+    used_kwh: Annotated[Array, "M"]
+    """Imported in the period already, meter by meter. [kWh]"""
+
+
+Terms = tuple[PeakTerm, ...] | tuple[TierTerm, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Charge(Fold[Meter]):
-    """A tariff's charge per period; reads every meter on its own (demand, tiers, fixed, minimum bill)."""
+    """A tariff's charge per period; reads every meter on its own (demand, tiers, fixed, minimum bill).
+
+    Which meters: members' own; behind one meter, the coupling point's (first) and then members' parts of it.
+    """
 
     netted: bool = False
     """Whether energy traded inside is taken off the member's meter first."""
 
-    @property
-    def steady(self) -> bool:
-        """Whether it is owed whatever the meters read: then no plan changes it."""
-        return False
+    def terms(self, carry: Array, hours: float) -> Terms | None:
+        """What it costs in this stretch of one period, given the sums so far; in slots of `hours`.
+
+        None: no planner can heed it. An empty tuple: it is owed whatever the meters read, and no plan changes it.
+        """
+        return None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Sharing(Fold[Pooled]):
     """A mechanism that shares the pool's cost per period or horizon; reads all members together."""
+
+
+def ahead(charge: Charge, clock: Clock, carry: Array | None, columns: int) -> list[tuple[int, int, Terms]] | None:
+    """What a charge costs in every stretch of `clock` that lies in one period: start, stop, terms; for planners.
+
+    `carry`: the sums so far, none at the start of a run. None where the charge states no terms.
+    """
+    found = list[tuple[int, int, Terms]]()
+    for start, stop, closes in clock.stretches(charge.period):
+        sums = charge.start(columns) if carry is None else carry
+        terms = charge.window(start, stop).terms(sums, clock.hours)
+        if terms is None:
+            return None
+        found.append((start, stop, terms))
+        carry = charge.next(sums, columns) if closes else sums
+    return found

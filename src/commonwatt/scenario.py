@@ -20,6 +20,7 @@ from pydantic_core.core_schema import ErrorType
 
 from . import documents
 from ._events import Events, Maintenance, Outage
+from .charges import CHARGES
 from .community import build
 from .devices import DEVICES, Device
 from .dispatch import DISPATCH, Dispatch
@@ -97,7 +98,7 @@ class Scenario(Settings):
         bare = self.tariff.prices(community)
         terms = replace(
             bare,
-            charges=(*bare.charges, *self.tariff.standing()),
+            charges=(*bare.charges, *self.tariff.owed_per_period(community)),
             pool=self.pool,
             one_meter=self.market.promise.world == "one_meter",
             trading=self.market.promise.trades,
@@ -292,8 +293,8 @@ def validated(data: Any, shape: Any, where: str = "") -> Any:
 
 
 STAGES: dict[str, dict[str, Any]] = {
-    "source": SOURCES, "devices": DEVICES, "tariff": TARIFFS, "dispatch": DISPATCH, "forecast": FORECASTS,
-    "market": MARKETS, "regulator": REGULATORS,
+    "source": SOURCES, "devices": DEVICES, "tariff": TARIFFS, "charges": CHARGES, "dispatch": DISPATCH,
+    "forecast": FORECASTS, "market": MARKETS, "regulator": REGULATORS,
 }  # fmt: skip
 
 

@@ -46,7 +46,8 @@ class Planner(Dispatch):
         return self._problem(outlook, state, p2p=False)
 
     def _problem(self, outlook: Outlook, state: State, *, p2p: bool) -> Problem:
-        unknown = [charge.reason for charge in outlook.prices.charges if not charge.steady]
+        hours, charges = outlook.community.clock.hours, outlook.prices.charges
+        unknown = [charge.reason for charge in charges if charge.terms(charge.start(1), hours) != ()]
         unknown += [fee.reason for fee in outlook.prices.fees]
         if unknown:
             raise ScenarioError(

@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..charges import CHARGES
 from ..devices import DEVICES
 from ..dispatch import DISPATCH
 from ..errors import ScenarioError
@@ -28,8 +29,8 @@ from ..sources import SOURCES
 from ..tariffs import TARIFFS
 
 STAGES: dict[str, dict[str, type[Any]]] = {
-    "sources": SOURCES, "devices": DEVICES, "tariffs": TARIFFS, "forecasts": FORECASTS, "dispatch": DISPATCH,
-    "markets": MARKETS, "regulators": REGULATORS,
+    "sources": SOURCES, "devices": DEVICES, "tariffs": TARIFFS, "charges": CHARGES, "forecasts": FORECASTS,
+    "dispatch": DISPATCH, "markets": MARKETS, "regulators": REGULATORS,
 }  # fmt: skip
 KNOWN = (*STAGES, "metrics", "presets", "exports")
 NARROWEST = 60

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Annotated
 
 from pydantic import NonNegativeFloat
 
+from ..charges import CHARGES, ChargeRule
 from ..flow import Charge, Community, Prices
-from ..registry import Plugin, discover
+from ..registry import Plugin, discover, one_of
 from ._standing import DayCharge
 
 
@@ -16,18 +18,21 @@ class Tariff(Plugin):
 
     fixed_per_day: NonNegativeFloat = 0.0
     """Fixed charge of every meter, for each local day that has a slot. [money/day]"""
+    charges: tuple[Annotated[ChargeRule, one_of(CHARGES)], ...] = ()
+    """What is owed per period beyond prices per kWh: on peaks, on a month's energy."""
 
     @abstractmethod
     def prices(self, community: Community) -> Prices:
-        """Terms for the whole horizon, without the fixed charge."""
+        """Terms for the whole horizon, without the charges that any tariff may have."""
 
     def alone(self) -> Tariff:
         """What a member would pay on its own: its contract (§6, §14). The same, unless a pool gives it another."""
         return self
 
-    def standing(self) -> tuple[Charge, ...]:
-        """The fixed charge, as a rule."""
-        return (DayCharge.of(self.fixed_per_day),) if self.fixed_per_day > 0 else ()
+    def owed_per_period(self, community: Community) -> tuple[Charge, ...]:
+        """The fixed charge and all others, as rules."""
+        fixed = (DayCharge.of(self.fixed_per_day),) if self.fixed_per_day > 0 else ()
+        return (*fixed, *(rule.charge(community) for rule in self.charges))
 
 
 TARIFFS = discover(__name__, Tariff)  # type: ignore[type-abstract]

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ..errors import ScenarioError
-from ..flow import Array, Clock, Mask
+from ..flow import Array, Clock, Community, Mask, Prices
 from . import Tariff
 
 PEAK_HOURS, DAY_HOURS = (17, 21), (7, 23)
@@ -30,6 +30,10 @@ class Ladder(Tariff):
     """Whether weekends and holidays are off-peak all day."""
     holidays: Annotated[str, Field(pattern="^[A-Z]{2}(-[A-Z0-9]{1,4})?$")] | None = None
     """Country, with subdivision if wanted, whose public holidays count (DE, DE-BY, US-CA); none: no holidays."""
+
+    def prices(self, community: Community) -> Prices:
+        ladder = self.ladder(community.clock)
+        return Prices.common(ladder, self.export_ratio * ladder, community.shape)
 
     def ladder(self, clock: Clock) -> Array:
         """The price of every slot. (T,) [money/kWh]"""

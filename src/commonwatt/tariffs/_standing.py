@@ -21,10 +21,6 @@ class DayCharge(Charge):
         """At `rate` [money/day], for the network."""
         return cls(period="day", payee=Account.NETWORK, reason="fixed charge", rate=rate)
 
-    @property
-    def steady(self) -> bool:
-        return True
-
     def start(self, columns: int) -> Array:
         return np.zeros(columns)
 
@@ -33,3 +29,6 @@ class DayCharge(Charge):
 
     def amounts(self, carry: Array) -> Array:
         return np.full(carry.shape, self.rate)
+
+    def terms(self, carry: Array, hours: float) -> tuple[()]:
+        return ()

@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-from ..flow import Community, Prices
 from ._ladder import Ladder
 
 
@@ -10,7 +9,3 @@ class TimeOfUse(Ladder):
     """Three prices by wall clock: night, day and evening; weekends and holidays cost the night price on request."""
 
     kind: Literal["time_of_use"] = "time_of_use"
-
-    def prices(self, community: Community) -> Prices:
-        ladder = self.ladder(community.clock)
-        return Prices.common(ladder, self.export_ratio * ladder, community.shape)
