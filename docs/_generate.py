@@ -21,6 +21,7 @@ import typer.main
 
 import commonwatt as cw
 from commonwatt import _events
+from commonwatt._draws import Drawn
 from commonwatt.audit import _invariants, _sink
 from commonwatt.cli import app
 from commonwatt.flow import Pool
@@ -126,7 +127,7 @@ def document(name: str) -> str:
     """The fields of a document or of one of its parts."""
     shapes: dict[str, type[Settings]] = {
         "scenario": Scenario, "study": Study, "pool": Pool, "events": _events.Events, "outage": _events.Outage,
-        "maintenance": _events.Maintenance,
+        "maintenance": _events.Maintenance, "drawn": Drawn,
     }  # fmt: skip
     return fields(shapes[name])
 

@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from pydantic import ValidationError
-from tests._communities import instances
+from tests._communities import instances, make_community
 
 from commonwatt import documents
 from commonwatt.devices import DEVICES
@@ -396,3 +397,65 @@ def test_a_part_that_returns_nothing_is_named(monkeypatch, part, verb, noun):
     monkeypatch.setattr(type(getattr(document, part)), verb, lambda *_: None)
     with pytest.raises(ContractError, match=f"gave NoneType, not {noun}"):
         next(simulate(document))
+
+
+# --- drawn scenarios --------------------------------------------------------------------------------------------------
+
+DRAWN: dict[str, Any] = {
+    "scenarios": 6,
+    "cycle": {"tariff": [{"kind": "time_of_use"}, {"kind": "real_time"}]},
+    "ranges": {"tariff.export_ratio": [0.2, 0.6], "tariff.volatility": [0.05, 0.2], "market.spread": [0.3, 0.7]},
+}
+AXES = {"market": [{"kind": "none"}, {"kind": "pool"}]}
+
+
+def drawing(**changes: Any) -> Study:
+    return Study.model_validate({"axes": AXES, "drawn": {**DRAWN, **changes}})
+
+
+def test_drawn_scenarios_take_choices_in_turn_and_parameters_from_ranges() -> None:
+    scenarios = drawing().scenarios()
+    assert list(scenarios)[:3] == ["001 / time_of_use / none", "001 / time_of_use / pool", "002 / real_time / none"]
+    assert len(scenarios) == 12
+    for name, one in scenarios.items():
+        assert one.tariff.kind == ("real_time" if int(name[:3]) % 2 == 0 else "time_of_use")
+        assert 0.2 <= one.tariff.export_ratio <= 0.6
+        assert one.draw == int(name[:3])
+    ratios = {one.tariff.export_ratio for one in scenarios.values()}
+    assert len(ratios) == 6, "one draw for each scenario, the same along the axes"
+    assert all(0.05 <= one.tariff.volatility <= 0.2 for one in scenarios.values() if one.tariff.kind == "real_time")
+    assert all(0.3 <= one.market.spread <= 0.7 for one in scenarios.values() if one.market.kind == "pool")
+
+
+def test_more_drawn_scenarios_change_no_earlier_one_and_another_seed_changes_all() -> None:
+    few, many = drawing(scenarios=2).scenarios(), drawing().scenarios()
+    assert all(many[name] == one for name, one in few.items())
+    other = Study.model_validate({"base": {"seed": 9}, "axes": AXES, "drawn": DRAWN}).scenarios()
+    assert all(other[name].tariff != one.tariff for name, one in many.items())
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ({"ranges": {"tariff.export_ration": [0, 1]}}, "drawn.ranges.tariff.export_ration"),
+        ({"ranges": {"tarif.export_ratio": [0, 1]}}, "a scenario has no such part"),
+        ({"ranges": {"tariff.export_ratio": [0.6, 0.2]}}, "runs from 0.6 down to 0.2"),
+        ({"ranges": {"export_ratio": [0.2, 0.6]}}, "names no parameter"),
+        ({"cycle": {"tariff": [{"kind": "flatt"}]}}, "flatt"),
+        ({"scenarios": 0}, "drawn.scenarios"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(part: dict[str, Any], says: str) -> None:
+    with pytest.raises(ScenarioError, match=says):
+        validated({"kind": "study", "drawn": {**DRAWN, **part}}, Study, where="x")
+
+
+def test_a_study_lists_its_scenarios_or_draws_them() -> None:
+    with pytest.raises(ScenarioError, match="take one of them"):
+        validated({"kind": "study", "variants": {"a": {}}, "drawn": DRAWN}, Study, where="x")
+
+
+def test_a_level_multiplies_every_price() -> None:
+    low, high = (Scenario(tariff=Flat(buy=0.2, level=level)).prices(make_community(0, slots=4)) for level in (1.0, 1.5))
+    for name in ("buy", "sell", "coupling_buy", "coupling_sell"):
+        np.testing.assert_allclose(getattr(high, name), 1.5 * getattr(low, name))

@@ -90,6 +90,10 @@ def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
     ] = None,
     members: Members = None,
     slots: Slots = None,
+    scenarios: Annotated[
+        int | None,
+        typer.Option("--scenarios", min=1, metavar="N", help="How many scenarios to draw, of a study that draws."),
+    ] = None,
     series: Annotated[bool, typer.Option("--series", help="Keep every run, so that it can be verified.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print the whole ranking, not its head.")] = False,
     output: Output = None,
@@ -103,13 +107,13 @@ def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
     Tariffs x mechanisms x ways to run devices on one community: ranked, audited, with a report.
     """
     from .scenario import load
-    from .studies import on_community, sized
+    from .studies import drawing, on_community, sized
     from .studies.benchmark import as_study
 
     document = as_study(load(study))
     document = on_community(document, community) if community else document
     asked = Asked(output, seed, quiet, as_json, force)
-    _compute(sized(document, members, slots), asked, series=series, verbose=verbose)
+    _compute(drawing(sized(document, members, slots), scenarios), asked, series=series, verbose=verbose)
 
 
 @app.command("list")
@@ -118,7 +122,8 @@ def list_command(
         str,
         typer.Argument(
             metavar="[WHAT]",
-            help="sources, devices, tariffs, forecasts, dispatch, markets, regulators, metrics, presets or exports.",
+            help="sources, devices, tariffs, charges, forecasts, dispatch, markets, regulators, metrics, presets, "
+            "or exports.",
         ),
     ] = "",
     output: Output = None,

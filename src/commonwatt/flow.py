@@ -36,6 +36,7 @@ from .noun import (
     running_sum,
     spread,
     still,
+    times,
     together,
 )
 from .pool import Pool
@@ -130,6 +131,19 @@ class Prices(Noun):
     def own(cls, buy: Array, sell: Array) -> Prices:
         """Prices per member (T, N); the coupling point gets their means."""
         return cls(buy=buy, sell=sell, coupling_buy=buy.mean(axis=1), coupling_sell=sell.mean(axis=1))
+
+    def times(self, factor: float) -> Prices:
+        """The same with every price per kWh multiplied. [-]"""
+        if factor == 1.0:
+            return self
+        return replace(
+            self,
+            buy=times(self.buy, factor),
+            sell=times(self.sell, factor),
+            coupling_buy=factor * self.coupling_buy,
+            coupling_sell=factor * self.coupling_sell,
+            inner=None if self.inner is None else factor * self.inner,
+        )
 
     @property
     def regular(self) -> Mask:

@@ -11,14 +11,15 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
-from pydantic import AfterValidator, Field, NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, NonNegativeInt, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
 from . import documents
+from ._draws import Drawn
 from ._events import Events, Maintenance, Outage
 from .charges import CHARGES
 from .community import build
@@ -95,7 +96,7 @@ class Scenario(Settings):
 
     def prices(self, community: Community) -> Prices:
         """All terms, outside and inside, for the whole horizon. Raises ScenarioError for odd prices if strict."""
-        bare = self.tariff.prices(community)
+        bare = self.tariff.prices(community).times(self.tariff.level)
         terms = replace(
             bare,
             charges=(*bare.charges, *self.tariff.owed_per_period(community)),
@@ -187,6 +188,21 @@ def _moved(error: Any, place: tuple[int | str, ...]) -> InitErrorDetails:
     return {"type": kind, "loc": place, "input": error["input"], "ctx": error.get("ctx", {})}
 
 
+def _has_parameter(part: str, parameter: str) -> bool:
+    """Whether any choice of a part has a parameter of that name."""
+    models = [PARTS[part]] if part in PARTS else [*STAGES.get(part, {}).values()]
+    return part in Scenario.model_fields and any(parameter in model.model_fields for model in models)
+
+
+def _unknown_range(name: str) -> InitErrorDetails:
+    part, parameter = name.split(".")
+    where = f"no kind of {part} has it" if part in Scenario.model_fields else "a scenario has no such part"
+    what = PydanticCustomError(
+        "unknown_range", "unknown parameter {name}: {where}", {"name": parameter, "where": where}
+    )
+    return {"type": what, "loc": ("drawn", "ranges", name), "input": name}
+
+
 def _refuse(mistakes: list[InitErrorDetails]) -> None:
     if mistakes:
         raise ValidationError.from_exception_data("Study", mistakes)
@@ -211,18 +227,48 @@ class Study(Settings):
     """By name, the parts that replace the base's; empty: the base alone."""
     axes: Axes = Field(default_factory=dict)
     """By part, its choices: every variant is run with every combination."""
+    drawn: Drawn | None = None
+    """Scenarios drawn at random instead of variants; each is run with every combination of the axes."""
     exports: tuple[str, ...] = ()
     """Files of an origin system to write beside the results; `commonwatt list exports` names them."""
 
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.drawn:
+            if self.variants:
+                raise ValueError("has variants and drawn scenarios; take one of them")
+            _checked_axes(self.drawn.cycle)
+            _refuse([_unknown_range(name) for name in self.drawn.ranges if not _has_parameter(*name.split("."))])
+        return self
+
     def scenarios(self) -> dict[str, Scenario]:
         """By name, in the order written. Raises ScenarioError naming the variant and the field."""
-        found: dict[str, Scenario] = {}
-        for name, change in (self.variants or {"": {}}).items():
-            for choice in itertools.product(*self.axes.values()):
-                parts = dict(zip(self.axes, choice, strict=True))
-                label = " / ".join([*([name] if name else []), *(_label(p) for p in parts.values())]) or "base"
-                found[label] = self._scenario(label, {**change, **parts})
-        return found
+        if self.drawn:
+            return dict(itertools.chain.from_iterable(self._drawn(self.drawn, k) for k in range(self.drawn.scenarios)))
+        return {
+            label: self._scenario(label, {**change, **parts})
+            for name, change in (self.variants or {"": {}}).items()
+            for label, parts in self._combined([name] if name else [])
+        }
+
+    def _combined(self, first: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every combination of the axes, with a name that begins with `first`."""
+        for choice in itertools.product(*self.axes.values()):
+            parts = dict(zip(self.axes, choice, strict=True))
+            yield " / ".join([*first, *(_label(part) for part in parts.values())]) or "base", parts
+
+    def _drawn(self, drawn: Drawn, k: int) -> Iterator[tuple[str, Scenario]]:
+        """The drawn scenario `k` with every combination of the axes."""
+        taken = drawn.parts(k)
+        kinds = [_label(taken[part]) for part in drawn.cycle]
+        for label, parts in self._combined([f"{k + 1:03d}", *kinds]):
+            scenario = self._scenario(label, {**taken, **parts})
+            document = scenario.model_dump(serialize_as_any=True)
+            for part in {name.partition(".")[0] for name in drawn.ranges}:
+                values = drawn.values(k, self.base.seed, part)
+                fields = type(getattr(scenario, part)).model_fields
+                document[part] |= {name: value for name, value in values.items() if name in fields}
+            yield label, validated(document, Scenario, where=label)
 
     def _scenario(self, label: str, change: dict[str, Any]) -> Scenario:
         base = self.base.model_dump(serialize_as_any=True)

@@ -82,7 +82,10 @@ class Results:
 
     @cached_property
     def _named(self) -> tuple[dict[str, str], ...]:
-        return tuple(_labels(self.runs, part) for part in ("tariff", "market", "dispatch"))
+        parts = "tariff", "market", "dispatch"
+        if self.study.drawn:  # the number in a scenario's name says which
+            return tuple({name: getattr(run.scenario, part).kind for name, run in self.runs.items()} for part in parts)
+        return tuple(_labels(self.runs, part) for part in parts)
 
     @cached_property
     def worlds(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from ..run import References, Run, run
 from ..scenario import Scenario, Study, load
 from ..store import RunFolder, file_name
 from ._results import Results
-from .communities import on_community, sized
+from .communities import drawing, on_community, sized
 
 Progress = Callable[[str, int, int], None]
 """Called with the scenario's name, runs done and runs in all."""
@@ -28,17 +28,19 @@ def benchmark(
     community: Path | str | None = None,
     members: int | None = None,
     slots: int | None = None,
+    scenarios: int | None = None,
     seed: int | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Which tariff and which sharing rule: runs a study, on another community or of another size if asked.
 
     `study` is a document, its file or a preset; by default ten members, a week, five tariffs, five mechanisms and
-    none, two ways to run devices (§15). Raises ScenarioError, DataError or AuditError as `run` does.
+    none, two ways to run devices (§15). `scenarios` is how many scenarios a study with `drawn` draws. Raises
+    ScenarioError, DataError or AuditError as `run` does.
     """
     document = study if isinstance(study, Study) else as_study(load(study))
     document = on_community(document, Path(community)) if community else document
-    document = sized(document, members, slots)
+    document = drawing(sized(document, members, slots), scenarios)
     if seed is not None:
         document = document.model_copy(update={"base": document.base.model_copy(update={"seed": seed})})
     return run_study(document, progress=progress)

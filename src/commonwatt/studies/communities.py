@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .._draws import Drawn
 from ..errors import ScenarioError
 from ..flow import Community, Streams
 from ..quality import check, report
@@ -49,6 +50,17 @@ def sized(study: Study, members: int | None, slots: int | None) -> Study:
         return study
     source = _resized(study.base.source, members, slots)
     return study.model_copy(update={"base": study.base.model_copy(update={"source": source})})
+
+
+def drawing(study: Study, scenarios: int | None) -> Study:
+    """The study with another number of drawn scenarios. Raises ScenarioError for a study that draws none."""
+    if scenarios is None:
+        return study
+    if study.drawn is None:
+        what = f"--scenarios = {scenarios}: study {study.name or 'here'} lists its scenarios (§2: only a study with"
+        raise ScenarioError(f"{what} `drawn` draws them); take benchmark tariff_benchmark, or leave --scenarios out")
+    drawn: Drawn = validated({**study.drawn.model_dump(), "scenarios": scenarios}, Drawn, where="drawn")
+    return study.model_copy(update={"drawn": drawn})
 
 
 def made(source: str, members: int | None, slots: int | None, seed: int | None) -> Community:

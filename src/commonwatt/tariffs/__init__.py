@@ -16,6 +16,8 @@ from ._standing import DayCharge
 class Tariff(Plugin):
     """Says what the grid charges and pays each member and the coupling point."""
 
+    level: NonNegativeFloat = 1.0
+    """What all prices per kWh are multiplied by. [-]"""
     fixed_per_day: NonNegativeFloat = 0.0
     """Fixed charge of every meter, for each local day that has a slot. [money/day]"""
     charges: tuple[Annotated[ChargeRule, one_of(CHARGES)], ...] = ()
@@ -23,7 +25,7 @@ class Tariff(Plugin):
 
     @abstractmethod
     def prices(self, community: Community) -> Prices:
-        """Terms for the whole horizon, without the charges that any tariff may have."""
+        """Terms for the whole horizon, before what any tariff may have: a level, charges."""
 
     def alone(self) -> Tariff:
         """What a member would pay on its own: its contract (§6, §14). The same, unless a pool gives it another."""
