@@ -9,7 +9,8 @@ from pydantic import NonNegativeFloat, PositiveFloat
 
 from ..errors import ScenarioError
 from ..flow import Array, Community, Outlook, Prices, Schedule, State
-from ..optimum.problem import Problem, build, stores_of
+from ..optimum.problem import Problem, build
+from ..optimum.stores import stores_of
 from . import Dispatch
 
 WHOLE_RUN = 2**31

@@ -77,7 +77,7 @@ def matrix(problem: Problem) -> Matrix:
 
 
 def _right(problem: Problem) -> Array:
-    stores, pooled = problem.stores, 2 * problem.shape[0] * problem.coupled
+    stores, pooled = problem.stores, 2 * problem.shape[0] * problem.pooled
     level = -np.array(stores.drain_kwh)
     if level.size:
         level[0] += stores.keep * stores.start_kwh
@@ -103,7 +103,7 @@ def _blocks(problem: Problem, cuts: _Cuts) -> dict[str, Block]:
     add("curtail", wide, spilt > 0, spilt, zero, [(cells, -1.0), *cuts.curtail])
     if devices:
         _add_stores(add, problem, cells.reshape(wide)[:, problem.stores.owner].ravel(), levels, cuts)
-    if problem.coupled:
+    if problem.pooled:
         _add_pool(add, problem, demand, supply)
     return add.blocks
 
@@ -158,7 +158,7 @@ class _Cuts:
         both = problem.wasteful & (problem.want_max_kwh > 0) & (problem.give_max_kwh > 0)
         single = np.bincount(stores.owner, minlength=members) == 1
         either = problem.wasteful & single & (main > 0) & (other > 0)
-        first = problem.base_kwh.size + most_in.shape[0] * (stores.owner.size + 2 * problem.coupled)
+        first = problem.base_kwh.size + most_in.shape[0] * (stores.owner.size + 2 * problem.pooled)
         one, two = _numbered(both, first), _numbered(either, first + int(both.sum()))
         held = np.minimum(base, main)
         self.right = np.concatenate([np.zeros(int(both.sum())), held[either]])

@@ -17,7 +17,8 @@ from ..flow import Array, Index
 from ..noun import dense
 from ..proof import Certificate
 from .engine import Duals, Plan
-from .problem import Problem, Stores, emptiest, fullest, moves
+from .problem import Problem
+from .stores import Stores, emptiest, fullest, moves
 
 TOLERANCE = 1e-9
 """Largest violation of an envelope that is rounding. [kWh], times the largest level"""
@@ -240,7 +241,7 @@ def _levels_bound(problem: Problem, duals: Duals) -> float:
 
 def _pool_bound(problem: Problem, duals: Duals) -> float:
     """The part of the pool and the coupling point."""
-    if not problem.coupled:
+    if not problem.pooled:
         return 0.0
     inside, efficiency = problem.inside, problem.pool.efficiency
     want, give = (problem.want_max_kwh * inside).sum(axis=1), (problem.give_max_kwh * inside).sum(axis=1)

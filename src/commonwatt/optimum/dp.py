@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..flow import Array, Mask
 from .certificate import reach
-from .engine import Duals, Plan
+from .engine import Cancel, Duals, OnProgress, Plan
 from .problem import Problem
 
 
 def suited(problem: Problem) -> Mask:
-    """Members whose plan this engine finds: nobody to share with, at most one store, no price that pays for waste. (N,)
+    """Members whose plan this engine finds: alone, one store at most, no limit, no price that pays for waste. (N,)
 
-    Waste pays where energy costs less than nothing, where selling brings more than buying costs, or where selling
-    costs money and PV may not be thrown away.
+    Nor a charge on its peak or by blocks. Waste pays where energy costs less than nothing, where selling brings more
+    than buying costs, or where selling costs money and PV may not be thrown away.
     """
     count = np.bincount(problem.stores.owner, minlength=problem.shape[1])
     free = ~problem.inside.any(axis=0) & (count <= 1)
     odd = (problem.buy < np.maximum(problem.sell, 0.0)).any(axis=0)
     costly = (problem.sell < 0.0).any(axis=0) & (not problem.curtail)
-    return free & ~odd & ~costly
+    bound = problem.places.import_limited.any(axis=0) | problem.places.export_limited.any(axis=0)
+    for charge in problem.charges:
+        bound = bound | charge.members
+    return free & ~odd & ~costly & ~bound
 
 
-def solve(problem: Problem, gap: float, seconds: float | None) -> Plan:
+def solve(
+    problem: Problem,
+    gap: float,
+    seconds: float | None = None,
+    start: Plan | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Plan:
     """The best plan of members that are all `suited`; gap and time do not matter to it."""
     from ._slopes import best_levels as compiled
 
@@ -44,12 +55,10 @@ def solve(problem: Problem, gap: float, seconds: float | None) -> Plan:
             stores.drain_kwh[:, k], *(float(v[k]) for v in (stores.gain, stores.loss, stores.keep, stores.start_kwh)),
             float(stores.wear[k]), float(stores.value[k]), tie,
         )  # fmt: skip
-    duals = Duals(
-        balance=_balance(problem, level, dual), level=dual,
-        demand=np.zeros(problem.shape[0]), supply=np.zeros(problem.shape[0]),
-    )  # fmt: skip
+    duals = replace(Duals.nothing(problem), balance=_balance(problem, level, dual), level=dual)
+    nothing = np.zeros(problem.shape)
     return Plan(
-        level_kwh=level, curtailed_kwh=np.zeros(problem.shape), duals=duals, engine="dp", status="optimal",
+        level_kwh=level, curtailed_kwh=nothing, unserved_kwh=nothing, duals=duals, engine="dp", status="optimal",
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,26 +11,52 @@ import numpy as np
 from ..flow import Array
 from .problem import Problem
 
+OnProgress = Callable[[int, float], None]
+"""Called now and then with iterations so far and the gap that an engine believes to be left. [-]"""
+Cancel = Callable[[], bool]
+"""Asked now and then; true ends the work with the best plan so far."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Duals:
     """What constraints cost [money/kWh]; any values give a bound, the right ones a sharp one.
 
     `balance` (T, N): energy at a member. `level` (T, K): minus what stored energy is worth. `demand`, `supply` (T,):
-    what the pool's buyers pay and its sellers get.
+    what the pool's buyers pay and its sellers get. `import_limit`, `export_limit` (T, G), at least 0: what one kWh more
+    of a place's limit would save. `peak` (T, peaks), at least 0: the part of each peak's rate that a slot bears, per
+    kWh. `tier` (tiers,): what the next kWh of a period costs on top of its price; `tier_in` (T, tiers): the part of it
+    that a slot's net import bears where members are read together. `joint_level` (T, joints): minus what room in a
+    shared battery is worth; `joint_charge`, `joint_discharge` (T, joints), at least 0: what its power is worth.
     """
 
     balance: Array
     level: Array
     demand: Array
     supply: Array
+    import_limit: Array
+    export_limit: Array
+    peak: Array
+    tier: Array
+    tier_in: Array
+    joint_level: Array
+    joint_charge: Array
+    joint_discharge: Array
 
     @classmethod
     def nothing(cls, problem: Problem) -> Duals:
         """All zero."""
         slots = problem.shape[0]
-        balance, level = np.zeros(problem.shape), np.zeros(problem.stores.shape)
-        return cls(balance=balance, level=level, demand=np.zeros(slots), supply=np.zeros(slots))
+
+        def none(columns: int) -> Array:
+            return np.zeros((slots, columns))
+
+        places, joints = len(problem.places.names), len(problem.joints)
+        return cls(
+            balance=np.zeros(problem.shape), level=np.zeros(problem.stores.shape),
+            demand=np.zeros(slots), supply=np.zeros(slots), import_limit=none(places), export_limit=none(places),
+            peak=none(len(problem.peaks)), tier=np.zeros(len(problem.tiers)), tier_in=none(len(problem.tiers)),
+            joint_level=none(joints), joint_charge=none(joints), joint_discharge=none(joints),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +67,10 @@ class Plan:
     """(T, K), at the end of each slot."""
     curtailed_kwh: Array
     """(T, N)"""
+    unserved_kwh: Array
+    """(T, N)"""
+    pooled_kwh: Array | None = None
+    """What each member takes from the pool, less what it gives (T, N); none: whatever its rule gives."""
     duals: Duals
     engine: str
     status: str
@@ -52,16 +83,24 @@ class Plan:
     @classmethod
     def rest(cls, problem: Problem, engine: str, status: str) -> Plan:
         """No decision: levels as they are."""
-        stores = problem.stores
+        stores, nothing = problem.stores, np.zeros(problem.shape)
         level = np.broadcast_to(stores.start_kwh, stores.shape)
-        curtailed = np.zeros(problem.shape)
         return cls(
-            level_kwh=level, curtailed_kwh=curtailed, duals=Duals.nothing(problem), engine=engine, status=status
+            level_kwh=level, curtailed_kwh=nothing, unserved_kwh=nothing, duals=Duals.nothing(problem),
+            engine=engine, status=status,
         )  # fmt: skip
 
 
 class Engine(Protocol):
-    """Solves a problem to a gap [-] within CPU seconds (None: as long as it takes)."""
+    """Solves a problem to a gap [-] within CPU seconds (None: as long as it takes), from a plan if there is one."""
 
-    def __call__(self, problem: Problem, gap: float, seconds: float | None) -> Plan:
+    def __call__(
+        self,
+        problem: Problem,
+        gap: float,
+        seconds: float | None = None,
+        start: Plan | None = None,
+        on_progress: OnProgress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Plan:
         """A plan; its certificate is somebody else's business."""

@@ -16,7 +16,7 @@ import numpy as np
 from ..flow import Array, Index, Mask
 from ._matrix import Matrix, matrix
 from .certificate import certify
-from .engine import Duals, Plan
+from .engine import Cancel, Duals, OnProgress, Plan
 from .problem import Problem
 
 PAIRS = (("want", "give"), ("charge", "discharge"), ("grid_in", "grid_out"))
@@ -28,7 +28,14 @@ FINE, MIP_FINE = 1e-9, 1e-7
 """Tolerances in scaled units. Branch and bound at 1e-9 or less was seen to call a wrong plan optimal."""
 
 
-def solve(problem: Problem, gap: float, seconds: float | None) -> Plan:
+def solve(
+    problem: Problem,
+    gap: float,
+    seconds: float | None = None,
+    start: Plan | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Plan:
     """The best plan to `gap` [-] within CPU `seconds`, with duals of the relaxation."""
     model, until = Model(problem), None if seconds is None else time.process_time() + seconds
     plan = model.relaxed(_left(until))
@@ -217,15 +224,15 @@ class Model:
         if answer.row_dual.size:
             dual = answer.row_dual * self.money
             cells, levels = slots * members, slots * (members + devices)
-            pooled = np.zeros(2 * slots) if not problem.coupled else dual[levels : levels + 2 * slots]
-            duals = Duals(
-                balance=dual[:cells].reshape(slots, members), level=dual[cells:levels].reshape(slots, devices),
+            pooled = np.zeros(2 * slots) if not problem.pooled else dual[levels : levels + 2 * slots]
+            duals = replace(
+                duals, balance=dual[:cells].reshape(slots, members), level=dual[cells:levels].reshape(slots, devices),
                 demand=pooled[:slots], supply=-pooled[slots:],
             )  # fmt: skip
         level = blocks["level"].read(values) if devices else np.zeros((slots, 0))
         return Plan(
-            level_kwh=level, curtailed_kwh=blocks["curtail"].read(values), duals=duals, engine="highs",
-            status=answer.status, iterations=answer.iterations,
+            level_kwh=level, curtailed_kwh=blocks["curtail"].read(values), unserved_kwh=np.zeros(problem.shape),
+            duals=duals, engine="highs", status=answer.status, iterations=answer.iterations,
         )  # fmt: skip
 
 

@@ -14,55 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..flow import Array, Community, Index, Mask, Noun, Prices, State
-from ..noun import TK, TN, OpenTN, PerDevice, PerSlot, dense, spread, times
+from ..noun import TN, OpenTN, PerSlot, spread, times
 from ..pool import Pool
+from .limits import Joint, Metered, Peak, Places, Tier
+from .stores import Stores, ending, fullest, relaxed, stores_of
 
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Stores(Noun):
-    """Devices as stores of energy. The level keeps a share, drains, gains from charging and drops by discharging."""
-
-    owner: Index
-    kind: tuple[str, ...]
-    charge_max_kwh: TK
-    discharge_max_kwh: TK
-    level_min_kwh: TK
-    level_max_kwh: TK
-    drain_kwh: TK
-    gain: PerDevice
-    """Stored per charged. [-]"""
-    loss: PerDevice
-    """Taken out per discharged, at least 1. [-]"""
-    keep: PerDevice
-    """What a slot leaves of a level. [-]"""
-    start_kwh: PerDevice
-    wear: PerDevice
-    """Cost of what is charged or discharged. [money/kWh]"""
-    value: PerDevice
-    """What stored energy is worth after the last slot. [money/kWh]"""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Slots and devices."""
-        return self.charge_max_kwh.shape[0], self.charge_max_kwh.shape[1]
-
-    def kept(self, devices: Index, owner: Index) -> Stores:
-        """Only these devices, of these owners."""
-        tables = ("charge_max_kwh", "discharge_max_kwh", "level_min_kwh", "level_max_kwh", "drain_kwh")
-        rows = ("gain", "loss", "keep", "start_kwh", "wear", "value")
-        return Stores(
-            owner=owner,
-            kind=tuple(self.kind[k] for k in devices),
-            **{name: np.ascontiguousarray(getattr(self, name)[:, devices]) for name in tables},
-            **{name: getattr(self, name)[devices] for name in rows},
-        )
-
-    def by_member(self, values: Array, members: int) -> Array:
-        """Sums of `values` (T, K) over each member's devices. (T, N)"""
-        sums = np.zeros((values.shape[0], members))
-        for k, n in enumerate(self.owner):
-            sums[:, n] += values[:, k]
-        return sums
+UNSERVED_PRICE = 5.0
+"""What load left unserved counts in a plan, never in a bill. [money/kWh]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,6 +50,13 @@ class Problem(Noun):
     """Number of each member in the community."""
     device: Index
     """Number of each store among the community's devices."""
+    places: Places
+    unserved_max_kwh: TN
+    """Load that may be left unserved: of members behind an import limit."""
+    unserved_price: float = UNSERVED_PRICE
+    peaks: tuple[Peak, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+    joints: tuple[Joint, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -104,9 +69,14 @@ class Problem(Noun):
         return self.load_kwh - self.pv_kwh
 
     @cached_property
+    def curtailable(self) -> Mask:
+        """Where PV may be thrown away: anywhere if `curtail`, else behind an export limit. (T, N)"""
+        return np.ones(self.shape, np.bool_) if self.curtail else self.places.export_limited
+
+    @cached_property
     def curtail_max_kwh(self) -> Array:
         """What may be thrown away. (T, N)"""
-        return np.where(self.pv_kwh > 1e-9, self.pv_kwh, 0.0) * self.curtail
+        return np.where(self.pv_kwh > 1e-9, self.pv_kwh, 0.0) * self.curtailable
 
     @cached_property
     def want_max_kwh(self) -> Array:
@@ -118,7 +88,7 @@ class Problem(Noun):
     def give_max_kwh(self) -> Array:
         """Most that can flow out of a member. (T, N)"""
         discharge = self.stores.by_member(self.stores.discharge_max_kwh, self.shape[1])
-        return np.maximum(discharge - self.base_kwh, 0.0)
+        return np.maximum(discharge - self.base_kwh + self.unserved_max_kwh, 0.0)
 
     @cached_property
     def own(self) -> Mask:
@@ -136,27 +106,46 @@ class Problem(Noun):
             inner = np.where(self.inside, self.buy, -np.inf).max(axis=1, initial=-np.inf)
             inner = self.pool.efficiency * (inner - self.pool.fee_per_kwh)
             most = np.where(self.inside, np.maximum(most, inner[:, None]), most)
-        return (least < most) | (least < 0) | ((most < 0) & (not self.curtail or self.coupled))
+        return (least < most) | (least < 0) | ((most < 0) & (~self.curtailable | self.pooled))
+
+    @cached_property
+    def pooled(self) -> bool:
+        """Whether anybody may deal with the pool."""
+        return bool(self.inside.any())
 
     @property
+    def charges(self) -> tuple[Metered, ...]:
+        """Peaks and tiers."""
+        return (*self.peaks, *self.tiers)
+
+    @cached_property
     def coupled(self) -> bool:
-        """Whether members have anything to do with each other."""
-        return bool(self.inside.any())
+        """Whether members have anything to do with each other: the pool, a place, a charge, a battery."""
+        shared = any(charge.members.sum() > 1 for charge in self.charges)
+        return self.pooled or shared or bool(self.joints) or bool(self.places.shared.any())
+
+    @cached_property
+    def energy_price(self) -> float:
+        """The highest of all that energy costs anywhere, fee and final value included. [money/kWh]"""
+        prices = self.buy, self.sell, self.coupling_buy, self.coupling_sell, self.stores.wear, self.stores.value
+        return max(self.pool.fee_per_kwh, *(float(np.abs(price).max(initial=0.0)) for price in prices))
 
     @cached_property
     def highest_price(self) -> float:
-        """Of all that energy costs anywhere, fee and final value included. [money/kWh]"""
-        prices = self.buy, self.sell, self.coupling_buy, self.coupling_sell, self.stores.wear, self.stores.value
-        return max(self.pool.fee_per_kwh, *(float(np.abs(price).max(initial=0.0)) for price in prices))
+        """The same with what peaks, blocks and unserved load cost. [money/kWh]"""
+        unserved = self.unserved_price * bool(self.unserved_max_kwh.any())
+        peaks = (peak.rate * float(peak.weight.max(initial=0.0)) for peak in self.peaks)
+        tiers = (float(np.abs(tier.rate).max(initial=0.0)) for tier in self.tiers)
+        return max(self.energy_price, unserved, *peaks, *tiers)
 
     @cached_property
     def scale(self) -> float:
         """Money that a gap is measured by at least: a thousandth of load, PV and room at the highest price. [money]"""
         room = np.abs(self.stores.level_max_kwh).max(axis=0, initial=0.0).sum()
-        return 1e-3 * self.highest_price * float(self.load_kwh.sum() + self.pv_kwh.sum() + room)
+        return 1e-3 * self.energy_price * float(self.load_kwh.sum() + self.pv_kwh.sum() + room)
 
     def of(self, members: Index) -> Problem:
-        """The problem of some members alone."""
+        """The problem of some members alone, who share no place, charge or battery with others."""
         devices = np.flatnonzero(np.isin(self.stores.owner, members))
         owner = np.searchsorted(members, self.stores.owner[devices])
 
@@ -174,7 +163,15 @@ class Problem(Noun):
             stores=self.stores.kept(devices, owner),
             member=self.member[members],
             device=self.device[devices],
-        )
+            places=self.places.of(members),
+            unserved_max_kwh=mine(self.unserved_max_kwh),
+            peaks=tuple(peak.of(members) for peak in self.peaks if peak.members[members].any()),
+            tiers=tuple(tier.of(members) for tier in self.tiers if tier.members[members].any()),
+            joints=tuple(
+                replace(joint, rows=np.searchsorted(devices, joint.rows))
+                for joint in self.joints if np.isin(joint.rows, devices).any()
+            ),
+        )  # fmt: skip
 
 
 def build(
@@ -198,12 +195,19 @@ def build(
     device = np.argsort(rank[community.flexibility.owner], kind="stable")
     open_to = state.access(community, prices) if p2p and prices.trading else np.zeros(community.shape, np.bool_)
     stores = _stores(community, prices, state, stored_value, final_kwh)
-    columns = {"load_kwh": community.load_kwh, "pv_kwh": community.pv_kwh, "buy": prices.buy, "sell": prices.sell}
+
+    def ordered(values: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(values[:, order])
+
     return Problem(
         names=tuple(community.names[n] for n in order),
         first=community.clock.first,
         curtail=curtail,
-        inside=np.ascontiguousarray(open_to[:, order]),
+        load_kwh=ordered(community.load_kwh),
+        pv_kwh=ordered(community.pv_kwh),
+        buy=ordered(prices.buy),
+        sell=ordered(prices.sell),
+        inside=ordered(open_to),
         one_meter=prices.one_meter,
         coupling_buy=prices.coupling_buy,
         coupling_sell=prices.coupling_sell,
@@ -211,28 +215,8 @@ def build(
         stores=stores.kept(device, rank[stores.owner[device]]),
         member=order,
         device=device,
-        **{name: np.ascontiguousarray(values[:, order]) for name, values in columns.items()},
-    )
-
-
-def stores_of(community: Community, level_kwh: Array) -> Stores:
-    """The devices of a community from levels (K,) on, with no wish for the end."""
-    device, shape = community.flexibility, (community.shape[0], community.flexibility.devices)
-    none = spread(0.0, shape[1:])
-    return Stores(
-        owner=device.owner,
-        kind=tuple(str(kind) for kind in device.kind),
-        charge_max_kwh=times(device.charge_kw, community.clock.hours),
-        discharge_max_kwh=times(device.discharge_kw, community.clock.hours),
-        level_min_kwh=device.level_min_kwh,
-        level_max_kwh=device.level_max_kwh,
-        drain_kwh=device.drain_kwh,
-        gain=device.charge_efficiency,
-        loss=1.0 / device.discharge_efficiency,
-        keep=1.0 - device.leakage,
-        start_kwh=level_kwh,
-        wear=none,
-        value=none,
+        places=Places.none(*community.shape),
+        unserved_max_kwh=spread(0.0, community.shape),
     )
 
 
@@ -253,50 +237,6 @@ def _stores(
     if final_kwh is not None:
         final = final_kwh
     return ending(bare, final)
-
-
-def relaxed(stores: Stores, obliged: Mask) -> Stores:
-    """Lower bounds of what is not obliged, let down where leakage and drain win over charging (then no discharge)."""
-    if not stores.level_min_kwh.size:
-        return stores
-    from ._tube import lowered
-
-    start, keep, drain, fall, rise = moves(stores)
-    least, falls = lowered(start, keep, drain, rise, dense(stores.level_min_kwh), fall, 1.0 - obliged)
-    stopped = np.where(falls < fall, 0.0, stores.discharge_max_kwh)
-    return replace(stores, level_min_kwh=least, discharge_max_kwh=stopped)
-
-
-def ending(stores: Stores, final_kwh: Array) -> Stores:
-    """With at least `final_kwh` (K,) in store at the end, as far as that can be reached."""
-    most = np.minimum(fullest(stores)[-1], stores.level_max_kwh[-1])
-    low = np.array(stores.level_min_kwh)
-    low[-1] = np.maximum(low[-1], np.minimum(final_kwh, most))
-    return replace(stores, level_min_kwh=low)
-
-
-def moves(stores: Stores) -> tuple[Array, Array, Array, Array, Array]:
-    """For compiled loops: start, share kept (K,), drain, most that a level may fall and rise by (T, K). [kWh]"""
-    fall, rise = stores.loss * stores.discharge_max_kwh, stores.gain * stores.charge_max_kwh
-    return stores.start_kwh, stores.keep, dense(stores.drain_kwh), dense(fall), dense(rise)
-
-
-def fullest(stores: Stores) -> Array:
-    """Levels if every store charges all it can, before its bounds cut them. (T, K) [kWh]"""
-    from ._tube import led
-
-    start, keep, drain, _, rise = moves(stores)
-    levels: Array = led(start, keep, drain, rise, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
-    return levels
-
-
-def emptiest(stores: Stores) -> Array:
-    """Levels if every store discharges all it can, before its bounds cut them. (T, K) [kWh]"""
-    from ._tube import led
-
-    start, keep, drain, fall, _ = moves(stores)
-    levels: Array = led(start, keep, drain, -fall, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
-    return levels
 
 
 def _usual_end(community: Community, stores: Stores) -> Array:

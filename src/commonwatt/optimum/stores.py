@@ -1,0 +1,122 @@
+"""Devices as stores of energy: what they can hold and do, and what of it can be reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..flow import Array, Community, Index, Mask, Noun
+from ..noun import TK, PerDevice, dense, spread, times
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stores(Noun):
+    """Devices as stores of energy. The level keeps a share, drains, gains from charging and drops by discharging."""
+
+    owner: Index
+    kind: tuple[str, ...]
+    charge_max_kwh: TK
+    discharge_max_kwh: TK
+    level_min_kwh: TK
+    level_max_kwh: TK
+    drain_kwh: TK
+    gain: PerDevice
+    """Stored per charged. [-]"""
+    loss: PerDevice
+    """Taken out per discharged, at least 1. [-]"""
+    keep: PerDevice
+    """What a slot leaves of a level. [-]"""
+    start_kwh: PerDevice
+    wear: PerDevice
+    """Cost of what is charged or discharged. [money/kWh]"""
+    value: PerDevice
+    """What stored energy is worth after the last slot. [money/kWh]"""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Slots and devices."""
+        return self.charge_max_kwh.shape[0], self.charge_max_kwh.shape[1]
+
+    def kept(self, devices: Index, owner: Index) -> Stores:
+        """Only these devices, of these owners."""
+        tables = ("charge_max_kwh", "discharge_max_kwh", "level_min_kwh", "level_max_kwh", "drain_kwh")
+        rows = ("gain", "loss", "keep", "start_kwh", "wear", "value")
+        return Stores(
+            owner=owner,
+            kind=tuple(self.kind[k] for k in devices),
+            **{name: np.ascontiguousarray(getattr(self, name)[:, devices]) for name in tables},
+            **{name: getattr(self, name)[devices] for name in rows},
+        )
+
+    def by_member(self, values: Array, members: int) -> Array:
+        """Sums of `values` (T, K) over each member's devices. (T, N)"""
+        sums = np.zeros((values.shape[0], members))
+        for k, n in enumerate(self.owner):
+            sums[:, n] += values[:, k]
+        return sums
+
+
+def stores_of(community: Community, level_kwh: Array) -> Stores:
+    """The devices of a community from levels (K,) on, with no wish for the end."""
+    device, shape = community.flexibility, (community.shape[0], community.flexibility.devices)
+    none = spread(0.0, shape[1:])
+    return Stores(
+        owner=device.owner,
+        kind=tuple(str(kind) for kind in device.kind),
+        charge_max_kwh=times(device.charge_kw, community.clock.hours),
+        discharge_max_kwh=times(device.discharge_kw, community.clock.hours),
+        level_min_kwh=device.level_min_kwh,
+        level_max_kwh=device.level_max_kwh,
+        drain_kwh=device.drain_kwh,
+        gain=device.charge_efficiency,
+        loss=1.0 / device.discharge_efficiency,
+        keep=1.0 - device.leakage,
+        start_kwh=level_kwh,
+        wear=none,
+        value=none,
+    )
+
+
+def relaxed(stores: Stores, obliged: Mask) -> Stores:
+    """Lower bounds of what is not obliged, let down where leakage and drain win over charging (then no discharge)."""
+    if not stores.level_min_kwh.size:
+        return stores
+    from ._tube import lowered
+
+    start, keep, drain, fall, rise = moves(stores)
+    least, falls = lowered(start, keep, drain, rise, dense(stores.level_min_kwh), fall, 1.0 - obliged)
+    stopped = np.where(falls < fall, 0.0, stores.discharge_max_kwh)
+    return replace(stores, level_min_kwh=least, discharge_max_kwh=stopped)
+
+
+def ending(stores: Stores, final_kwh: Array) -> Stores:
+    """With at least `final_kwh` (K,) in store at the end, as far as that can be reached."""
+    most = np.minimum(fullest(stores)[-1], stores.level_max_kwh[-1])
+    low = np.array(stores.level_min_kwh)
+    low[-1] = np.maximum(low[-1], np.minimum(final_kwh, most))
+    return replace(stores, level_min_kwh=low)
+
+
+def moves(stores: Stores) -> tuple[Array, Array, Array, Array, Array]:
+    """For compiled loops: start, share kept (K,), drain, most that a level may fall and rise by (T, K). [kWh]"""
+    fall, rise = stores.loss * stores.discharge_max_kwh, stores.gain * stores.charge_max_kwh
+    return stores.start_kwh, stores.keep, dense(stores.drain_kwh), dense(fall), dense(rise)
+
+
+def fullest(stores: Stores) -> Array:
+    """Levels if every store charges all it can, before its bounds cut them. (T, K) [kWh]"""
+    from ._tube import led
+
+    start, keep, drain, _, rise = moves(stores)
+    levels: Array = led(start, keep, drain, rise, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
+    return levels
+
+
+def emptiest(stores: Stores) -> Array:
+    """Levels if every store discharges all it can, before its bounds cut them. (T, K) [kWh]"""
+    from ._tube import led
+
+    start, keep, drain, fall, _ = moves(stores)
+    levels: Array = led(start, keep, drain, -fall, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
+    return levels
