@@ -545,7 +545,7 @@ def test_a_peak_read_wrongly_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mistake_in_dispatch_is_found(factor: float, expected: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     carried_out = Schedule.carried_out.__func__
 
-    def wrong(cls: type[Schedule], community: Any, state: Any, charge: Array, discharge: Array) -> Schedule:
+    def wrong(cls: type[Schedule], community: Any, state: Any, charge: Array, discharge: Array, *_: Array) -> Schedule:
         return carried_out(cls, community, state, factor * charge, discharge)
 
     monkeypatch.setattr(Schedule, "carried_out", classmethod(wrong))

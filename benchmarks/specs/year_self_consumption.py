@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from benchmarks.harness import Case, Size, Spec, Work
-from commonwatt._meter import with_owned
-from commonwatt._sums import levels as stored
+from commonwatt._meter import ways
+from commonwatt._settle import add_valued
+from commonwatt._sums import row_sums
 from commonwatt.clock import Clock
 from commonwatt.dispatch._walk import walk
 from commonwatt.dispatch.self_consumption import SelfConsumption
 from commonwatt.flow import Array, Community, Flexibility
 from commonwatt.markets._rates import mean_price
 from commonwatt.markets.mid_market_rate import MidMarketRate
-from commonwatt.noun import dense, once, times
+from commonwatt.noun import dense, once, spread, times
 from commonwatt.run import run
 from commonwatt.scenario import Scenario
-from commonwatt.settlement import bills_at, slot_sums
 from commonwatt.tariffs.time_of_use import TimeOfUse
 
 ZONE = "Europe/Berlin"
@@ -74,33 +74,27 @@ def audited(members: Community) -> Work:
 def kernels(members: Community) -> Work:
     """The compiled loops of dispatch, meters and settlement, fed window by window without the pipeline."""
     device, hours, prices = members.flexibility, members.clock.hours, SCENARIO.prices(members)
-    rates = [dense(side) for side in (prices.coupling_buy, prices.coupling_sell)]
-    bounds = [once(times(power, hours)) for power in (device.charge_kw, device.discharge_kw)]
-    levels = [once(side) for side in (device.level_min_kwh, device.level_max_kwh, device.drain_kwh)]
+    buy, sell = dense(prices.coupling_buy), dense(prices.coupling_sell)
+    bounds = [once(side) for side in (
+        times(device.charge_kw, hours), times(device.discharge_kw, hours),
+        device.level_min_kwh, device.level_max_kwh, device.drain_kwh, spread(0.0, device.drain_kwh.shape),
+    )]  # fmt: skip
     ones = np.ones(device.devices)
-    constants = np.stack([
-        device.charge_efficiency, device.discharge_efficiency, ones - device.leakage, 0 * ones, ones
-    ])  # fmt: skip
+    constants = np.stack([device.charge_efficiency, device.discharge_efficiency, ones - device.leakage, 0 * ones])
 
     def work() -> Array:
         owed, level = np.zeros(members.shape[1]), device.level_start_kwh
         for start, stop in SCENARIO.windows(members):
             load, pv = members.load_kw[start:stop] * hours, members.pv_kw[start:stop] * hours
-            low, high, nothing = levels
-            charge, discharge = walk(
-                load, pv, device.owner, level, bounds[0], bounds[1], low, high, nothing, nothing, constants
-            )
-            level = stored(
-                stop - start, level, charge, discharge, constants[0], constants[1], device.leakage, nothing
-            )[-1]  # fmt: skip
-            draw, make = with_owned(load, charge, device.owner), with_owned(pv, discharge, device.owner)
-            _, _, want, have = slot_sums(draw, make)
-            buy, sell = rates[0][start:stop], rates[1][start:stop]
-            inside, middle, pooled = np.minimum(want, have), sell + 0.5 * (buy - sell), np.zeros((4, stop - start))
-            pooled[0] = mean_price(middle, inside, buy, want - inside)
-            pooled[1] = mean_price(middle, inside, sell, have - inside)
-            own = once(prices.buy[start:stop], columns=True), once(prices.sell[start:stop], columns=True)
-            owed += bills_at((draw, make), members.market_open[start:stop], own, pooled)
+            charge, discharge, levels = walk(load, pv, device.owner, level, *bounds, constants)
+            level = levels[-1]
+            taken, given = ways(load, pv, charge, discharge, device.owner)
+            want, have = row_sums(taken), row_sums(given)
+            dear, cheap, inside = buy[start:stop], sell[start:stop], np.minimum(want, have)
+            middle = cheap + 0.5 * (dear - cheap)
+            buying = mean_price(middle, inside, dear, want - inside)
+            selling = mean_price(middle, inside, cheap, have - inside)
+            owed = add_valued(owed, taken, given, buying[:, None], selling[:, None], np.ones(stop - start))
         return owed
 
     return work

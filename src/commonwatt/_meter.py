@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
+from ._sums import slot_of
+
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 OWNER = types.Array(types.int64, 1, "C", readonly=True)
 OUT = types.float64[:, ::1]
@@ -37,14 +39,21 @@ def with_owned(base: Any, values: Any, owner: Any) -> Any:
     return out
 
 
-@njit([types.UniTuple(OUT, 2)(GRID, GRID)], cache=True)
-def ways(draw: Any, make: Any) -> Any:
-    """Through the meter, inwards and outwards; never both. (T, N), (T, N) -> 2 x (T, N)"""
-    inwards, outwards = np.empty(draw.shape), np.empty(draw.shape)
-    drawn, made, into, out_of = draw.ravel(), make.ravel(), inwards.ravel(), outwards.ravel()
-    for cell in range(drawn.size):
-        net = drawn[cell] - made[cell]
-        into[cell], out_of[cell] = max(net, 0.0), max(-net, 0.0)
+@njit([types.UniTuple(OUT, 2)(GRID, GRID, GRID, GRID, OWNER)], cache=True)
+def ways(served: Any, used: Any, charge: Any, discharge: Any, owner: Any) -> Any:
+    """Through the meter, inwards and outwards; never both. (T, N), (T, N), (T or 1, K), ... -> 2 x (T, N)"""
+    slots, members = served.shape
+    inwards, outwards, net = np.empty((slots, members)), np.empty((slots, members)), np.empty(members)
+    for t in range(slots):
+        charged, discharged = slot_of(charge, t), slot_of(discharge, t)
+        for n in range(members):
+            net[n] = served[t, n] - used[t, n]
+        for k in range(owner.size):
+            net[owner[k]] += charged[k] - discharged[k]
+        for n in range(members):
+            inwards[t, n] = max(net[n], 0.0)
+        for n in range(members):
+            outwards[t, n] = max(-net[n], 0.0)
     return inwards, outwards
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from .clock import Clock
-from .noun import TK, Array, Index, Mask, PerDevice, Row, RowIndex, Table, Words, dense, spread, still
+from .noun import TK, Array, Index, Mask, PerDevice, Row, RowIndex, Table, Words, dense, once, spread, still
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -123,6 +123,18 @@ class Flexibility(Table):
 
         sums: Array = by_owner(dense(values), self.owner, members)
         return sums
+
+    def levels(self, start: Array, charge: Array, discharge: Array) -> Array:
+        """Stored energy at the end of each slot, from `start` (K,) on. (T, K), (T, K) -> (T, K) [kWh]"""
+        if not self.devices:
+            return np.empty(charge.shape)
+        from ._sums import levels
+
+        level: Array = levels(
+            len(charge), start, once(charge), once(discharge),
+            self.charge_efficiency, self.discharge_efficiency, self.leakage, once(self.drain_kwh),
+        )  # fmt: skip
+        return level
 
     def beside(self, flow: Array, values: Array) -> Array:
         """A flow (T, N) plus what the devices of each member move, `values` (T, K). (T, N)"""

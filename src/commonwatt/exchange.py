@@ -8,20 +8,36 @@ from functools import cached_property
 import numpy as np
 
 from .clock import Clock
+from .envelope import Flexibility
 from .noun import (
+    TK,
     TN,
     Array,
     Carry,
+    Mask,
     Noun,
     OpenTN,
     Row,
     RowIndex,
     Table,
     dense,
+    once,
     over_members,
     spread,
 )
 from .rules import Sharing
+
+
+def allowed(access: Mask, kwh: Array) -> Array:
+    """Energy of those who may trade, 0 for the others; the same array where all may. (T, N), (T, N) -> (T, N)"""
+    may = once(access, columns=True)
+    if may.all():
+        return kwh
+    if may.shape[1] > 1 or len(may) < len(kwh):
+        return np.where(may, kwh, 0.0)
+    out = kwh.copy()
+    out[~may[:, 0]] = 0.0
+    return out
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,8 +48,11 @@ class Positions(Noun):
     access: OpenTN
     want_kwh: TN
     have_kwh: TN
-    draw_kwh: TN
-    make_kwh: TN
+    served_kwh: TN
+    used_kwh: TN
+    charge_kwh: TK
+    discharge_kwh: TK
+    flexibility: Flexibility
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -49,6 +68,16 @@ class Positions(Noun):
     def supply(self) -> Array:
         """What all members together have, as sent. (T,) [kWh]"""
         return over_members(self.have_kwh)
+
+    @cached_property
+    def draw_kwh(self) -> Array:
+        """Behind the meter, drawn: served load and charging. (T, N)"""
+        return allowed(self.access, self.flexibility.beside(self.served_kwh, self.charge_kwh))
+
+    @cached_property
+    def make_kwh(self) -> Array:
+        """Behind the meter, made: used PV and discharging. (T, N)"""
+        return allowed(self.access, self.flexibility.beside(self.used_kwh, self.discharge_kwh))
 
     @cached_property
     def drawn(self) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 from .accounts import Account, Entries
 from .clock import Clock
 from .envelope import Flexibility, Sessions
-from .exchange import Clearing, Positions, Trades
+from .exchange import Clearing, Positions, Trades, allowed
 from .noun import (
     TA,
     TK,
@@ -185,15 +185,16 @@ class Schedule(Noun):
     """What is proven of the plan behind it; none for a rule of thumb."""
 
     @classmethod
-    def carried_out(cls, community: Community, state: State, charge: Array, discharge: Array) -> Schedule:
-        """What these decisions (T, K) [kWh] lead to under the load and PV that really come."""
-        from ._sums import levels
+    def carried_out(
+        cls, community: Community, state: State, charge: Array, discharge: Array, level: Array | None = None
+    ) -> Schedule:
+        """What these decisions (T, K) [kWh] lead to under the load and PV that really come.
 
+        `level` (T, K) [kWh] where it is known already.
+        """
         device, shape = community.flexibility, community.shape
-        level = levels(
-            shape[0], state.level_kwh, once(charge), once(discharge),
-            device.charge_efficiency, device.discharge_efficiency, device.leakage, once(device.drain_kwh),
-        ) if device.devices else np.empty(charge.shape)  # fmt: skip
+        if level is None:
+            level = device.levels(state.level_kwh, charge, discharge)
         owes = device.obliged.any()
         return cls(
             clock=community.clock,
@@ -221,22 +222,26 @@ class Schedule(Noun):
         )  # fmt: skip
 
     @cached_property
-    def draw_kwh(self) -> Array:
-        """Behind the meter, drawn: served load and charging. (T, N)"""
-        served = self.load_kwh if still(self.unserved_kwh) else self.load_kwh - self.unserved_kwh
-        return self.flexibility.beside(served, self.charge_kwh)
+    def served_kwh(self) -> Array:
+        """Load that is served. (T, N)"""
+        return self.load_kwh if still(self.unserved_kwh) else self.load_kwh - self.unserved_kwh
 
     @cached_property
-    def make_kwh(self) -> Array:
-        """Behind the meter, made: used PV and discharging. (T, N)"""
-        used = self.pv_kwh if still(self.curtailed_kwh) else self.pv_kwh - self.curtailed_kwh
-        return self.flexibility.beside(used, self.discharge_kwh)
+    def used_kwh(self) -> Array:
+        """PV that is not curtailed. (T, N)"""
+        return self.pv_kwh if still(self.curtailed_kwh) else self.pv_kwh - self.curtailed_kwh
 
     @cached_property
     def _ways(self) -> tuple[Array, Array]:
         from ._meter import ways
 
-        inwards, outwards = ways(dense(self.draw_kwh), dense(self.make_kwh))
+        rests = still(self.charge_kwh) and still(self.discharge_kwh)
+        if rests and still(self.used_kwh):
+            return self.served_kwh, self.used_kwh
+        inwards, outwards = ways(
+            dense(self.served_kwh), dense(self.used_kwh), once(self.charge_kwh), once(self.discharge_kwh),
+            self.flexibility.owner[: 0 if rests else None],
+        )  # fmt: skip
         return inwards, outwards
 
     @property
@@ -251,13 +256,11 @@ class Schedule(Noun):
 
     def positions(self, access: Mask) -> Positions:
         """What may be traded: outside `access` (T, N) nobody wants or has anything."""
-        seen = self.import_kwh, self.export_kwh, self.draw_kwh, self.make_kwh
-        may = once(access, columns=True)
-        if not may.all():
-            seen = tuple(_where(may, kwh) for kwh in seen)  # type: ignore[assignment]
-        want, have, draw, make = seen
         return Positions(
-            clock=self.clock, access=access, want_kwh=want, have_kwh=have, draw_kwh=draw, make_kwh=make
+            clock=self.clock, access=access,
+            want_kwh=allowed(access, self.import_kwh), have_kwh=allowed(access, self.export_kwh),
+            served_kwh=self.served_kwh, used_kwh=self.used_kwh,
+            charge_kwh=self.charge_kwh, discharge_kwh=self.discharge_kwh, flexibility=self.flexibility,
         )  # fmt: skip
 
 
@@ -374,15 +377,6 @@ class Window(Noun):
             "wallet_money": _levels(self.before.wallet, -b.total),
             "account_money": b.accounts, "till_money": _levels(self.before.tills, b.balances),
         }  # fmt: skip
-
-
-def _where(may: Mask, kwh: Array) -> Array:
-    """Energy where one may trade, else 0. (T or 1, N or 1), (T, N) -> (T, N)"""
-    if may.shape[1] > 1 or len(may) < len(kwh):
-        return np.where(may, kwh, 0.0)
-    out = kwh.copy()
-    out[~may[:, 0]] = 0.0
-    return out
 
 
 def _levels(start: Array, moves: Array) -> Array:

@@ -30,13 +30,12 @@ class SelfConsumption(Dispatch):
         from ._walk import walk
 
         constants = np.stack([
-            device.charge_efficiency, device.discharge_efficiency, 1.0 - device.leakage,
-            device.joint * 1.0, 1.0 - device.obliged,
+            device.charge_efficiency, device.discharge_efficiency, 1.0 - device.leakage, device.joint * 1.0
         ])  # fmt: skip
-        charge, discharge = walk(
+        charge, discharge, level = walk(
             community.load_kwh, community.pv_kwh, device.owner, state.level_kwh,
-            once(times(device.charge_kw, hours)), once(times(device.discharge_kw, hours)),
+            once(times(device.charge_kw, hours)), once(times(device.discharge_kw, hours)) * ~device.obliged,
             once(device.level_min_kwh), once(device.level_max_kwh), once(device.drain_kwh),
             once(times(device.usual_charge_kw, hours)) * device.obliged, constants,
         )  # fmt: skip
-        return Schedule.carried_out(community, state, charge, discharge)
+        return Schedule.carried_out(community, state, charge, discharge, level)
