@@ -44,7 +44,8 @@ def _print(rows: list[Row]) -> None:
     for title in ("ours [s]", "peer [s]", "ratio", "goal", "ok", "MiB"):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        times = f"{row.ours_s:.3g}", f"{row.peer_s:.3g}", f"{row.ratio:,.1f}", f"{row.goal:,.1f}"
+        goal = "" if row.goal is None else f"{row.goal:,.1f}"
+        times = f"{row.ours_s:.3g}", f"{row.peer_s:.3g}", f"{row.ratio:,.1f}", goal
         table.add_row(row.spec, row.size, row.peer, *times, "yes" if row.ok else "no", f"{row.memory_mib:,.0f}")
     Console().print(table)
 

@@ -37,8 +37,8 @@ class Case:
     ours: Callable[[], Work]
     """Gets everything ready that is not measured, and gives our work."""
     theirs: Callable[[], Work]
-    goal: float
-    """By how much ours is to be faster."""
+    goal: float | None
+    """By how much ours is to be faster; none: shown for comparison only."""
     scale: float = 1.0
     """Our work over the peer's, where the peer does only a slice: its time counts so many times."""
     same: Callable[[], Work] | None = None
@@ -67,7 +67,7 @@ class Row:
     ours_s: float
     peer_s: float
     ratio: float
-    goal: float
+    goal: float | None
     ok: bool
     memory_mib: float
 
@@ -112,9 +112,8 @@ def _row(spec: Spec, case: Case, rounds: int, size: Size) -> Row:
     peer *= case.scale
     ratio = peer / mine if mine > 0 else math.inf
     fits = case.most_mib is None or memory <= case.most_mib
-    return Row(
-        case.name, case.size, case.peer, mine, peer, ratio, case.goal, ratio >= case.goal and fits, round(memory, 1)
-    )
+    reached = case.goal is None or ratio >= case.goal
+    return Row(case.name, case.size, case.peer, mine, peer, ratio, case.goal, reached and fits, round(memory, 1))
 
 
 def agree(name: str, ours: NDArray[np.float64] | None, theirs: NDArray[np.float64] | None) -> None:

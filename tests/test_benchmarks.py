@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,14 @@ def test_the_table_shows_every_row(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert command.main(["--quick", "--strict"]) == 0
     shown = capsys.readouterr().out
     assert shown.count("yes") == len(NAMES)
+
+
+def test_a_row_without_a_goal_is_for_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "specs", lambda: {"slow": harness.Spec("slow", "", lambda size: [slow])})
+    slow = harness.Case("slow", "small", "a peer", *[lambda: lambda: np.ones(1)] * 2, goal=None)
+    assert harness.rows("slow", "tiny")[0].ok
+    slow = replace(slow, goal=1e12)
+    assert not harness.rows("slow", "tiny")[0].ok
 
 
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

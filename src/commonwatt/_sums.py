@@ -56,8 +56,7 @@ def raise_to(values: Any, highest: Any) -> None:
     slots, members = values.shape
     for t in range(slots):
         for n in range(members):
-            value = values[t, n]
-            highest[n] = value if value > highest[n] else highest[n]
+            highest[n] = max(values[t, n], highest[n])
 
 
 @njit([ROW(GRID, ROW, ROW)], cache=True)
@@ -71,7 +70,7 @@ def fold(values: Any, sums: Any, highest: Any) -> Any:
             sums[n] = (((sums[n] + values[t, n]) + values[t + 1, n]) + values[t + 2, n]) + values[t + 3, n]
         for n in range(members):
             most = max(max(values[t, n], values[t + 1, n]), max(values[t + 2, n], values[t + 3, n]))
-            highest[n] = most if most > highest[n] else highest[n]
+            highest[n] = max(most, highest[n])
         a, b, c, d = 0.0, 0.0, 0.0, 0.0
         for n in range(members):
             a += values[t, n]
@@ -82,7 +81,7 @@ def fold(values: Any, sums: Any, highest: Any) -> Any:
     for t in range(whole, slots):
         for n in range(members):
             sums[n] += values[t, n]
-            highest[n] = values[t, n] if values[t, n] > highest[n] else highest[n]
+            highest[n] = max(values[t, n], highest[n])
             out[t] += values[t, n]
     return out
 

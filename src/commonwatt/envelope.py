@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -35,6 +36,7 @@ class Flexibility(Table):
     obliged: Annotated[Mask, "K"]
 
     @classmethod
+    @lru_cache(maxsize=16)
     def none(cls, slots: int) -> Flexibility:
         """No device."""
         nothing = np.empty(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -136,6 +136,7 @@ class Clearing(Noun):
     carry: Carry = field(default_factory=dict)
 
     @classmethod
+    @lru_cache(maxsize=16)
     def none(cls, shape: tuple[int, int]) -> Clearing:
         """Nobody trades."""
         nothing = spread(0.0, shape)

@@ -33,7 +33,6 @@ from .noun import (
     PerSlot,
     dense,
     once,
-    running_sum,
     spread,
     still,
     times,
@@ -294,6 +293,12 @@ class Bills(Noun):
         """What each account receives, entries included. (T, A)"""
         return self.accounts + self.entries.received(self.first, len(self.accounts))
 
+    def left(self, state: State) -> tuple[Array, Array]:
+        """What is in members' wallets and accounts' tills after each slot. (T, N), (T, A) [money]"""
+        from ._sums import running
+
+        return running(state.wallet, dense(-self.total)), running(state.tills, dense(self.balances))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Ruling(Noun):
@@ -334,13 +339,15 @@ class State(Noun):
             may = may & (np.arange(now.shape[0])[:, None] >= self.banned_slots)
         return np.broadcast_to(may, now.shape)
 
-    def after(self, schedule: Schedule, clearing: Clearing, bills: Bills, ruling: Ruling) -> State:
-        """What the next window starts from."""
+    def after(
+        self, schedule: Schedule, clearing: Clearing, bills: Bills, ruling: Ruling, left: tuple[Array, Array]
+    ) -> State:
+        """What the next window starts from; `left`: wallets and tills, slot by slot."""
         return State(
             level_kwh=schedule.level_kwh[-1],
             banned_slots=ruling.banned_slots,
-            wallet=running_sum(self.wallet, -bills.total),
-            tills=running_sum(self.tills, bills.balances),
+            wallet=left[0][-1],
+            tills=left[1][-1],
             carry={**self.carry, **clearing.carry, **bills.carry, **ruling.carry},
         )
 
@@ -359,6 +366,8 @@ class Window(Noun):
     schedule: Schedule
     clearing: Clearing
     bills: Bills
+    wallet_money: TN
+    till_money: TA
     before: State
     state: State
 
@@ -374,16 +383,9 @@ class Window(Noun):
             "buy_price": c.buy_price, "sell_price": c.sell_price,
             "energy_money": b.energy, "pool_money": b.pool,
             **{f"fee_money:{name}": money for name, money in b.fees.items()},
-            "wallet_money": _levels(self.before.wallet, -b.total),
-            "account_money": b.accounts, "till_money": _levels(self.before.tills, b.balances),
+            "wallet_money": self.wallet_money,
+            "account_money": b.accounts, "till_money": self.till_money,
         }  # fmt: skip
-
-
-def _levels(start: Array, moves: Array) -> Array:
-    from ._sums import running
-
-    levels: Array = running(start, dense(moves))
-    return levels
 
 
 __all__ = [

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -40,7 +40,7 @@ from .sources import SOURCES, Source
 from .tariffs import TARIFFS, Tariff
 from .tariffs.time_of_use import TimeOfUse
 
-CELLS = 65_536
+CELLS = 98_304
 """Most slots x members in a window that may be cut: how long changes no bit of any result (§11)."""
 KNOWN = frozenset(get_args(ErrorType))
 """Kinds of mistakes that pydantic finds by itself."""
@@ -396,7 +396,11 @@ def _field(part: Plugin, path: Path) -> str:
 
 
 def _provider(plugin: type[Settings]) -> str:
-    package = plugin.__module__.split(".")[0]
+    return _versioned(plugin.__module__.split(".")[0])
+
+
+@cache
+def _versioned(package: str) -> str:
     try:
         return f"{package} {version(package)}"
     except PackageNotFoundError:

@@ -36,9 +36,11 @@ def simulate(
         ruling = scenario.regulator.review(now, schedule, clearing, bills, state)  # bonus, penalty, ban
         due(Ruling, ruling, scenario.regulator)
         bills = bills.booked(ruling.entries)
-        before, state = state, state.after(schedule, clearing, bills, ruling)
+        left = bills.left(state)
+        before, state = state, state.after(schedule, clearing, bills, ruling, left)
         yield Window(
-            access=access, prices=terms, schedule=schedule, clearing=clearing, bills=bills, before=before, state=state
+            access=access, prices=terms, schedule=schedule, clearing=clearing, bills=bills,
+            wallet_money=left[0], till_money=left[1], before=before, state=state,
         )  # fmt: skip
 
 

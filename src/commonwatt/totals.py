@@ -34,23 +34,29 @@ class Totals:
     def take(self, record: Record) -> None:
         """Adds one window."""
         self._hours = record.clock.hours
+        done: dict[tuple[int, int], tuple[Array, Array, Array]] = {}
         for name, values in {**record.columns, **derived(record)}.items():
-            if not self.only or name in self.only:
-                self._add(name, values)
+            if self.only and name not in self.only:
+                continue
+            alike = id(values), id(self.by_member.get(name))  # the same flow under two names is summed once
+            if alike not in done:
+                done[alike] = self._added(name, values)
+            self.by_member[name], self.highest[name], by_slot = done[alike]
+            self.last[name] = values[-1]
+            self._slots.setdefault(name, []).append(by_slot)
 
-    def _add(self, name: str, values: Array) -> None:
-        from ._sums import fold
-
+    def _added(self, name: str, values: Array) -> tuple[Array, Array, Array]:
+        """A column's sums and highest values with another window in, and the window's sums by slot."""
         width = values.shape[1]
-        if name not in self.by_member:
-            self.by_member[name], self.highest[name] = np.zeros(width), np.full(width, -np.inf)
-        self.last[name] = values[-1]
+        sums, highest = self.by_member.get(name), self.highest.get(name)
+        if sums is None or highest is None:
+            sums, highest = np.zeros(width), np.full(width, -np.inf)
         if still(values):
-            np.maximum(self.highest[name], 0.0, out=self.highest[name])
-            by_slot = np.zeros(len(values))
-        else:
-            by_slot = fold(dense(values), self.by_member[name], self.highest[name])
-        self._slots.setdefault(name, []).append(by_slot)
+            return sums, np.maximum(highest, 0.0), np.zeros(len(values))
+        if values.strides[1] == 0 and (sums == sums[0]).all() and (highest == highest[0]).all():
+            one = _folded(values[:, :1], sums[:1], highest[:1])
+            return np.full(width, one[0]), np.full(width, one[1]), one[2] * width
+        return _folded(values, sums, highest)
 
     def by_slot(self, name: str) -> Array:
         """A column summed over members. (T,)"""
@@ -59,6 +65,14 @@ class Totals:
     def sum(self, name: str) -> float:
         """A column summed over members and slots; 0 for one that never occurred."""
         return float(self.by_member[name].sum()) if name in self.by_member else 0.0
+
+
+def _folded(values: Array, sums: Array, highest: Array) -> tuple[Array, Array, Array]:
+    from ._sums import fold
+
+    sums, highest = sums.copy(), highest.copy()
+    by_slot: Array = fold(dense(values), sums, highest)
+    return sums, highest, by_slot
 
 
 def derived(record: Record) -> dict[str, Array]:

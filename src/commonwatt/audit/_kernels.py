@@ -1,7 +1,8 @@
 """Compiled screens: how large residuals get over a whole record, found in one pass, without keeping any.
 
-Every row of a record goes through all checks while it is in the processor's cache. Loops write one array each, so that
-they run several members at a time. What is not finite is noted apart (x - x is then not 0): a maximum overlooks it.
+Every row of a record goes through all checks while it is in the processor's cache. Loops write one array each, and
+choose between values already read: then they run several members at a time. A maximum overlooks what is not finite: it
+is noted apart (x - x is then not 0) and makes every size infinite.
 """
 
 from __future__ import annotations
@@ -15,231 +16,191 @@ ROW = types.Array(types.float64, 1, "C", readonly=True)
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 OWNER = types.Array(types.int64, 1, "C", readonly=True)
 WORST = types.float64[::1]
-
-
-@njit
-def _note(residual: Any, worst: Any, odd: Any) -> None:
-    """Raises `worst` to the size of a row's residuals; `odd` turns NaN where one is not finite. (N,) each"""
-    for n in range(residual.size):
-        size = abs(residual[n])
-        worst[n] = size if size > worst[n] else worst[n]
-    for n in range(residual.size):
-        odd[n] += residual[n] - residual[n]
+STRANDS = 32
 
 
 @njit
 def _over(worst: Any, odd: Any) -> Any:
-    """The largest of each row of `worst` (C, N), infinite where something was not finite. (C,)"""
-    out = np.zeros(worst.shape[0])
+    """The largest of each row of `worst` (C, N), infinite where anything was not finite. (C,)"""
+    out, sound = np.zeros(worst.shape[0]), True
+    for n in range(odd.size):
+        sound = sound and odd[n] == 0.0
     for c in range(worst.shape[0]):
         for n in range(worst.shape[1]):
             out[c] = max(out[c], worst[c, n])
-            if odd[c, n] != 0.0:
-                out[c] = np.inf
+        out[c] = out[c] if sound else np.inf
     return out
 
 
 @njit
-def _row(grid: Any, t: Any, row: Any) -> None:
+def _raise(residual: Any, worst: Any) -> None:
+    """Raises `worst` to the size of a row's residuals. (N,) each"""
+    for n in range(worst.size):
+        worst[n] = max(worst[n], abs(residual[n]))
+
+
+@njit
+def _prices(grid: Any, t: Any, row: Any) -> None:
     """Slot t of prices (T or 1, N or 1), member by member. (N,)"""
     at = t if grid.shape[0] > 1 else 0
     if grid.shape[1] == 1:
-        row[:] = grid[at, 0]
+        price = grid[at, 0]
+        for n in range(row.size):
+            row[n] = price
     else:
         for n in range(row.size):
             row[n] = grid[at, n]
 
 
 @njit
-def _sum(values: Any) -> Any:
-    """A sum in four strands, for speed."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = values.size - values.size % 4
-    for n in range(0, whole, 4):
-        a += values[n]
-        b += values[n + 1]
-        c += values[n + 2]
-        d += values[n + 3]
+def _at(grid: Any, t: Any) -> Any:
+    """Row of slot t; what never changes comes as one row."""
+    return grid[t if grid.shape[0] > 1 else 0]
+
+
+@njit
+def _sum(values: Any, strands: Any) -> Any:
+    """A sum in many strands, for speed; `strands` is scratch."""
+    whole = values.size - values.size % STRANDS
+    for s in range(STRANDS):
+        strands[s] = 0.0
+    for first in range(0, whole, STRANDS):
+        for s in range(STRANDS):
+            strands[s] += values[first + s]
+    total = 0.0
+    for s in range(STRANDS):
+        total += strands[s]
     for n in range(whole, values.size):
-        a += values[n]
-    return (a + b) + (c + d)
+        total += values[n]
+    return total
 
 
 @njit
-def _store(t: Any, charge: Any, discharge: Any, owner: Any, stored: Any) -> None:
-    """What the devices of each member take in slot t, net. (N,)"""
-    stored[:] = 0.0
+def _stored(charge: Any, discharge: Any, owner: Any, stored: Any) -> None:
+    """What the devices of each member take, net. (K,) -> (N,)"""
+    for n in range(stored.size):
+        stored[n] = 0.0
     for k in range(owner.size):
-        stored[owner[k]] += charge[t, k] - discharge[t, k]
+        stored[owner[k]] += charge[k] - discharge[k]
+
+
+@njit([WORST(types.UniTuple(GRID, 6), types.UniTuple(GRID, 2), OWNER, types.float64)], cache=True)
+def flows(energies: Any, devices: Any, owner: Any, hours: Any) -> Any:
+    """E1, E4 and what T2 says of quantities: members' energy.
+
+    `energies`: load, pv (T, N) [kW], imported, exported, bought, sold (T, N); `devices`: charge, discharge (T, K).
+    """
+    load, pv, imported, exported, bought, sold = energies
+    slots, members = imported.shape
+    worst, odd, residual = np.zeros((3, members)), np.zeros(members), np.empty(members)
+    energy, sign, more = worst[0], worst[1], worst[2]
+    for t in range(slots):
+        taken, given, into, out_of = imported[t], exported[t], bought[t], sold[t]
+        _stored(devices[0][t], devices[1][t], owner, residual)
+        for n in range(members):
+            residual[n] += (load[t, n] - pv[t, n]) * hours + given[n] - taken[n]
+        _raise(residual, energy)
+        for n in range(members):
+            odd[n] += (residual[n] - residual[n]) + (into[n] - into[n]) + (out_of[n] - out_of[n])
+        for n in range(members):
+            sign[n] = max(sign[n], min(taken[n], given[n]), -taken[n], -given[n], -into[n], -out_of[n])
+        for n in range(members):
+            more[n] = max(more[n], into[n] - taken[n], out_of[n] - given[n])
+    return _over(worst, odd)
 
 
 @njit
-def _flaws(t: Any, imported: Any, exported: Any, bought: Any, sold: Any, flaw: Any) -> None:
-    """0 for each member whose flows of slot t are finite, else NaN. (N,)"""
-    for n in range(flaw.size):
-        flaw[n] = (imported[t, n] - imported[t, n]) + (exported[t, n] - exported[t, n])
-    for n in range(flaw.size):
-        flaw[n] += (bought[t, n] - bought[t, n]) + (sold[t, n] - sold[t, n])
+def _worth(bought: Any, sold: Any, costs: Any, pays: Any, out: Any) -> None:
+    """What is bought less what is sold, at these prices. (N,) [money]"""
+    for n in range(out.size):
+        out[n] = bought[n] * costs[n] - sold[n] * pays[n]
 
 
-@njit([WORST(GRID, GRID, GRID, GRID, GRID, GRID, GRID, GRID, OWNER, types.float64)], cache=True)
-def flows(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
-    load: Any, pv: Any, imported: Any, exported: Any, bought: Any, sold: Any,
-    charge: Any, discharge: Any, owner: Any, hours: Any,
-) -> Any:  # fmt: skip
-    """E1, E4 and what T2 says of quantities: members' energy. load, pv in kW, the rest in kWh."""
+@njit
+def _compare(due: Any, billed: Any, worst: Any, odd: Any) -> None:
+    """Raises `worst` to the size of the difference. (N,)"""
+    for n in range(worst.size):
+        worst[n] = max(worst[n], abs(due[n] - billed[n]))
+    for n in range(worst.size):
+        odd[n] += (due[n] - due[n]) + (billed[n] - billed[n])
+
+
+@njit([types.Tuple((WORST, types.float64[:, ::1]))(
+    ROW, types.UniTuple(GRID, 4), types.UniTuple(GRID, 3), types.UniTuple(GRID, 6), ROW
+)], cache=True)  # fmt: skip
+def money(before: Any, energies: Any, bills: Any, prices: Any, share: Any) -> Any:
+    """M0, M4 for members and R1; and by slot what is due outside and in the pool, and what was billed. (3,), (3, T)
+
+    `before`: wallets (N,); `energies`: imported, exported, bought, sold (T, N); `bills`: energy, pool, wallet (T or 1,
+    N); `prices` (T or 1, N or 1), to buy and to sell: own, the pool's, what R1 compares with; `share` (T,): what of the
+    sold is paid for.
+    """
+    imported, exported, bought, sold = energies
     slots, members = imported.shape
-    worst, odd, r = np.zeros((3, members)), np.zeros((3, members)), np.empty(members)
-    stored, flaw = np.zeros(members), np.empty(members)
+    worst, odd, sums, strands = np.zeros((3, members)), np.zeros(members), np.zeros((3, slots)), np.empty(STRANDS)
+    amount, wallet, above, earlier = worst[0], worst[1], worst[2], before
+    due, paid, costs, pays = np.empty(members), np.empty(members), np.empty(members), np.empty(members)
     for t in range(slots):
-        _store(t, charge, discharge, owner, stored)
+        energy, pool, held, into = _at(bills[0], t), _at(bills[1], t), _at(bills[2], t), bought[t]
+        _prices(prices[0], t, costs)
+        _prices(prices[1], t, pays)
         for n in range(members):
-            r[n] = (load[t, n] - pv[t, n]) * hours + exported[t, n] - imported[t, n] + stored[n]
-        _note(r, worst[0], odd[0])
-        _flaws(t, imported, exported, bought, sold, flaw)
+            due[n] = (imported[t, n] - into[n]) * costs[n] - (exported[t, n] - sold[t, n]) * pays[n]
+        sums[0, t] = _sum(due, strands)
+        _compare(due, energy, amount, odd)
         for n in range(members):
-            r[n] = max(min(imported[t, n], exported[t, n]), -imported[t, n], -exported[t, n]) + flaw[n]
+            paid[n] = sold[t, n] * share[t]
+        _prices(prices[2], t, costs)
+        _prices(prices[3], t, pays)
+        _worth(into, paid, costs, pays, due)
+        sums[1, t] = _sum(due, strands)
+        _compare(due, pool, amount, odd)
+        _prices(prices[4], t, costs)
+        _prices(prices[5], t, pays)
+        _worth(into, paid, costs, pays, due)
         for n in range(members):
-            r[n] = max(r[n], -bought[t, n], -sold[t, n]) + flaw[n]
-        _note(r, worst[1], odd[1])
+            above[n] = max(above[n], pool[n] - due[n])
         for n in range(members):
-            r[n] = max(bought[t, n] - imported[t, n], sold[t, n] - exported[t, n], 0.0) + flaw[n]
-        _note(r, worst[2], odd[2])
-    return _over(worst, odd)
+            due[n] = energy[n] + pool[n]
+        sums[2, t] = _sum(due, strands)
+        for n in range(members):
+            due[n] -= earlier[n] - held[n]
+        _raise(due, wallet)
+        for n in range(members):
+            odd[n] += due[n] - due[n]
+        earlier = held
+    return _over(worst, odd), sums
 
 
-@njit([WORST(GRID, GRID, GRID, GRID, GRID, GRID, GRID, GRID, GRID, GRID, ROW)], cache=True)
-def amounts(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
-    imported: Any, exported: Any, bought: Any, sold: Any, buy: Any, sell: Any,
-    buy_price: Any, sell_price: Any, energy: Any, pool: Any, share: Any,
-) -> Any:  # fmt: skip
-    """M0: every item is its quantity times its price. `share` (T,): what of the sold is paid for."""
-    slots, members = imported.shape
-    worst, odd, r = np.zeros((1, members)), np.zeros((1, members)), np.empty(members)
-    costs, pays = np.empty(members), np.empty(members)
+@njit([WORST(ROW, types.UniTuple(GRID, 3), types.UniTuple(ROW, 3), types.UniTuple(GRID, 5))], cache=True)
+def stores(before: Any, series: Any, constants: Any, limits: Any) -> Any:
+    """S1, S2: a store's level follows from the one before; powers and levels keep their bounds, term by term.
+
+    `before`: levels (K,); `series`: charge, discharge, level (T, K); `constants` (K,): efficiency in, efficiency out,
+    leakage; `limits` (T or 1, K): drain, most in, most out, lowest, highest level.
+    """
+    slots, devices = series[0].shape
+    worst, odd, residual = np.zeros((2, devices)), np.zeros(devices), np.empty(devices)
+    follows, within, earlier = worst[0], worst[1], before
+    into, per_out, kept = constants[0], 1.0 / constants[1], 1.0 - constants[2]
     for t in range(slots):
-        _row(buy, t, costs)
-        _row(sell, t, pays)
-        for n in range(members):
-            r[n] = (imported[t, n] - bought[t, n]) * costs[n] - (exported[t, n] - sold[t, n]) * pays[n]
-        for n in range(members):
-            r[n] -= energy[t, n]
-        _note(r, worst[0], odd[0])
-        _row(buy_price, t, costs)
-        _row(sell_price, t, pays)
-        paid = share[t]
-        for n in range(members):
-            r[n] = bought[t, n] * costs[n] - sold[t, n] * paid * pays[n] - pool[t, n]
-        _note(r, worst[0], odd[0])
-    return _over(worst, odd)
-
-
-@njit([WORST(ROW, GRID, GRID, GRID)], cache=True)
-def wallets(before: Any, wallet: Any, energy: Any, pool: Any) -> Any:
-    """M4 for members: a wallet moves by what is owed, slot by slot."""
-    slots, members = wallet.shape
-    worst, odd, r = np.zeros((1, members)), np.zeros((1, members)), np.empty(members)
-    for t in range(slots):
-        if t:
-            for n in range(members):
-                r[n] = wallet[t, n] - wallet[t - 1, n] + (energy[t, n] + pool[t, n])
-        else:
-            for n in range(members):
-                r[n] = wallet[0, n] - before[n] + (energy[0, n] + pool[0, n])
-        _note(r, worst[0], odd[0])
-    return _over(worst, odd)
-
-
-@njit([WORST(GRID, GRID, GRID, GRID, GRID, ROW)], cache=True)
-def above_alone(pool: Any, bought: Any, sold: Any, buy: Any, sell: Any, share: Any) -> Any:
-    """R1: by how much the pool costs more than a meter of one's own at these prices."""
-    slots, members = pool.shape
-    worst, odd, r = np.zeros((1, members)), np.zeros((1, members)), np.empty(members)
-    costs, pays = np.empty(members), np.empty(members)
-    for t in range(slots):
-        _row(buy, t, costs)
-        _row(sell, t, pays)
-        paid = share[t]
-        for n in range(members):
-            r[n] = pool[t, n] - (bought[t, n] * costs[n] - sold[t, n] * paid * pays[n])
-        for n in range(members):
-            r[n] = max(r[n], 0.0) + (r[n] - r[n])
-        _note(r, worst[0], odd[0])
-    return _over(worst, odd)
-
-
-@njit([types.float64[:, ::1](GRID, GRID, GRID, GRID, GRID, GRID, GRID, GRID)], cache=True)
-def due(
-    imported: Any, exported: Any, bought: Any, sold: Any, buy: Any, sell: Any, buy_price: Any, sell_price: Any
-) -> Any:
-    """What all members owe and get outside the pool, and inside it: four sums of each slot. (4, T) [money]"""
-    slots, members = imported.shape
-    out, price, money = np.zeros((4, slots)), np.empty(members), np.empty(members)
-    for t in range(slots):
-        _row(buy, t, price)
-        for n in range(members):
-            money[n] = (imported[t, n] - bought[t, n]) * price[n]
-        out[0, t] = _sum(money)
-        _row(sell, t, price)
-        for n in range(members):
-            money[n] = (exported[t, n] - sold[t, n]) * price[n]
-        out[1, t] = _sum(money)
-        _row(buy_price, t, price)
-        for n in range(members):
-            money[n] = bought[t, n] * price[n]
-        out[2, t] = _sum(money)
-        _row(sell_price, t, price)
-        for n in range(members):
-            money[n] = sold[t, n] * price[n]
-        out[3, t] = _sum(money)
-    return out
-
-
-@njit([types.float64[::1](GRID)], cache=True)
-def sums(values: Any) -> Any:
-    """Sums over members. (T, N) -> (T,)"""
-    out = np.empty(values.shape[0])
-    for t in range(values.shape[0]):
-        out[t] = _sum(values[t])
-    return out
-
-
-@njit([WORST(ROW, GRID, GRID, GRID, ROW, ROW, ROW, GRID)], error_model="numpy", cache=True)
-def levels(
-    before: Any, charge: Any, discharge: Any, level: Any, into: Any, out_of: Any, leakage: Any, drain: Any
-) -> Any:
-    """S1: a store's level follows from the one before. (T, K) each, `drain` (T or 1, K)"""
-    slots, devices = level.shape
-    worst, odd, r = np.zeros((1, devices)), np.zeros((1, devices)), np.empty(devices)
-    earlier = before.copy()
-    for t in range(slots):
-        at = t if drain.shape[0] > 1 else 0
+        charge, discharge, level = series[0][t], series[1][t], series[2][t]
+        drain, most_in, most_out = _at(limits[0], t), _at(limits[1], t), _at(limits[2], t)
+        low, high = _at(limits[3], t), _at(limits[4], t)
         for k in range(devices):
-            r[k] = level[t, k] - (earlier[k] * (1.0 - leakage[k]) - drain[at, k])
+            residual[k] = level[k] - (earlier[k] * kept[k] - drain[k])
         for k in range(devices):
-            r[k] -= charge[t, k] * into[k] - discharge[t, k] / out_of[k]
-        _note(r, worst[0], odd[0])
-        earlier[:] = level[t]
-    return _over(worst, odd)
-
-
-@njit([WORST(GRID, GRID, GRID, GRID, GRID, GRID, GRID)], cache=True)
-def bounds(charge: Any, discharge: Any, level: Any, most_in: Any, most_out: Any, low: Any, high: Any) -> Any:
-    """S2, term by term: powers and levels within their bounds, never both ways. Bounds (T or 1, K)"""
-    slots, devices = level.shape
-    worst, odd, r = np.zeros((1, devices)), np.zeros((1, devices)), np.empty(devices)
-    for t in range(slots):
-        a, b = (t if most_in.shape[0] > 1 else 0), (t if most_out.shape[0] > 1 else 0)
-        c, d = (t if low.shape[0] > 1 else 0), (t if high.shape[0] > 1 else 0)
+            residual[k] -= charge[k] * into[k] - discharge[k] * per_out[k]
+        _raise(residual, follows)
         for k in range(devices):
-            r[k] = max(charge[t, k] - most_in[a, k], 0.0) + max(-charge[t, k], 0.0)
+            odd[k] += (residual[k] - residual[k]) + (charge[k] - charge[k]) + (discharge[k] - discharge[k])
         for k in range(devices):
-            r[k] += max(discharge[t, k] - most_out[b, k], 0.0) + max(-discharge[t, k], 0.0)
+            residual[k] = max(charge[k] - most_in[k], 0.0) + max(discharge[k] - most_out[k], 0.0)
         for k in range(devices):
-            r[k] += min(charge[t, k], discharge[t, k]) + max(level[t, k] - high[d, k], 0.0)
+            residual[k] += max(-charge[k], 0.0) + max(-discharge[k], 0.0) + min(charge[k], discharge[k])
         for k in range(devices):
-            r[k] += max(low[c, k] - level[t, k], 0.0) if discharge[t, k] > 1e-9 else 0.0
-        for k in range(devices):
-            r[k] += (charge[t, k] - charge[t, k]) + (discharge[t, k] - discharge[t, k]) + (level[t, k] - level[t, k])
-        _note(r, worst[0], odd[0])
+            under = low[k] - level[k]
+            residual[k] += max(level[k] - high[k], 0.0) + max(under if discharge[k] > 1e-9 else 0.0, 0.0)
+        _raise(residual, within)
+        earlier = level
     return _over(worst, odd)

@@ -23,7 +23,7 @@ def screened(f: Facts) -> dict[str, float]:
     """By identifier, the largest residual of every invariant that a screen can tell."""
     found: dict[str, float] = {}
     with np.errstate(all="ignore"):  # what is not finite comes out as infinite
-        for screen in (_flows, _stores, _band, _items, _books, _alone):
+        for screen in (_flows, _stores, _band, _money):
             found |= screen(f)
     return found
 
@@ -33,11 +33,9 @@ def _flows(f: Facts) -> dict[str, float]:
 
     if not (still(f["unserved_kwh"]) and still(f["curtailed_kwh"])):
         return {}
-    device = f.now.flexibility
-    energy, signs, more = flows(
-        dense(f.now.load_kw), dense(f.now.pv_kw), *_crossed(f), *_moved(f),
-        dense(f["charge_kwh"]), dense(f["discharge_kwh"]), device.owner, f.hours,
-    ).tolist()  # fmt: skip
+    energies = dense(f.now.load_kw), dense(f.now.pv_kw), *_energies(f)
+    devices = dense(f["charge_kwh"]), dense(f["discharge_kwh"])
+    energy, signs, more = flows(energies, devices, f.now.flexibility.owner, f.hours).tolist()
     found = {"E1": energy, "E4": signs}
     return {**found, "T2": more} if _all_may(f) else found
 
@@ -51,21 +49,17 @@ def _all_may(f: Facts) -> bool:
 
 
 def _stores(f: Facts) -> dict[str, float]:
-    from ._kernels import bounds, levels
+    from ._kernels import stores
 
     device = f.now.flexibility
     if not device.devices:
         return {}
-    moved, level = (dense(f["charge_kwh"]), dense(f["discharge_kwh"])), dense(f["level_kwh"])
-    follow = levels(
-        dense(f.left.level), *moved, level, dense(device.charge_efficiency), dense(device.discharge_efficiency),
-        dense(device.leakage), once(device.drain_kwh),
-    )  # fmt: skip
-    within = bounds(
-        *moved, level, once(times(device.charge_kw, f.hours)), once(times(device.discharge_kw, f.hours)),
-        once(device.level_min_kwh), once(device.level_max_kwh),
-    )  # fmt: skip
-    found = {"S1": float(follow[0]), "S2": float(within[0])}
+    series = dense(f["charge_kwh"]), dense(f["discharge_kwh"]), dense(f["level_kwh"])
+    constants = dense(device.charge_efficiency), dense(device.discharge_efficiency), dense(device.leakage)
+    power = times(device.charge_kw, f.hours), times(device.discharge_kw, f.hours)
+    limits = device.drain_kwh, *power, device.level_min_kwh, device.level_max_kwh
+    follow, within = stores(dense(f.left.level), series, constants, tuple(once(side) for side in limits)).tolist()
+    found = {"S1": follow, "S2": within}
     return {**found, "S3": 0.0} if still(f["shortfall_kwh"]) and not device.obliged.any() else found
 
 
@@ -81,64 +75,43 @@ def _band(f: Facts) -> dict[str, float]:
     return {"T1": max(float(np.max(size, initial=0.0)) for size in outside)}
 
 
-def _items(f: Facts) -> dict[str, float]:
-    from ._kernels import amounts
+def _money(f: Facts) -> dict[str, float]:
+    """R1 where promised; M0 where no fee is due; M1 to M4 where members owe nothing but energy and pool."""
+    from ._kernels import money
 
+    one, share = f.record.one_meter, _share(f)
+    apart = (f.terms.coupling_buy[:, None], f.terms.coupling_sell[:, None]) if one else (f.terms.buy, f.terms.sell)
+    prices = f.terms.buy, f.terms.sell, f["buy_price"], f["sell_price"], *apart
+    bills = once(f["energy_money"]), once(f["pool_money"]), once(f["wallet_money"])
+    largest, sums = money(dense(f.left.wallet), _energies(f), bills, tuple(_price(side) for side in prices), share)
+    amount, wallet, above = largest.tolist()
+    found = {"R1": above} if f.declared.rational and f.declared.scope == "slot" else {}
     if f.due_fees or any(f.record.fees()):
-        return {}
-    bills = dense(f["energy_money"]), dense(f["pool_money"])
-    largest = amounts(
-        *_crossed(f), *_moved(f), _price(f.terms.buy), _price(f.terms.sell),
-        _price(f["buy_price"]), _price(f["sell_price"]), *bills, _share(f),
-    )  # fmt: skip
-    return {"M0": float(largest[0])}
+        return found
+    found["M0"] = amount
+    return found if f.record.entries.rows else {**found, **_books(f, wallet, sums)}
 
 
-def _books(f: Facts) -> dict[str, float]:
-    """M1 to M4, where members owe nothing but energy and pool."""
-    from ._kernels import due, sums, wallets
-
-    if f.due_fees or any(f.record.fees()) or f.record.entries.rows:
-        return {}
-    energy, pool, received = dense(f["energy_money"]), dense(f["pool_money"]), f["account_money"]
-    owed = sums(energy) + sums(pool)
-    taken, given, spent, earned = due(
-        *_crossed(f), *_moved(f), _price(f.terms.buy), _price(f.terms.sell),
-        _price(f["buy_price"]), _price(f["sell_price"]),
-    )  # fmt: skip
+def _books(f: Facts, wallet: float, sums: Array) -> dict[str, float]:
+    """M1 to M4, from the sums of what is due outside and in the pool, and of what was billed. (3, T)"""
+    outside, inside, billed = sums
+    received, till = f["account_money"], f["till_money"]
     expected = np.zeros(received.shape)
-    expected[:, Account.OPERATOR.column] = spent - earned * _share(f) - f.coupling_money
-    expected[:, Account.RETAILER.column] = taken - given + f.coupling_money
-    mine = wallets(dense(f.left.wallet), dense(f["wallet_money"]), energy, pool)
-    till = f["till_money"]
+    expected[:, Account.OPERATOR.column] = inside - f.coupling_money
+    expected[:, Account.RETAILER.column] = outside + f.coupling_money
     theirs = np.diff(till, axis=0, prepend=f.left.tills[None, :]) - received
     operator = _largest(received[:, Account.OPERATOR.column])
     return {
         **({"M2": operator} if f.declared.balanced and f.declared.scope == "slot" else {}),
-        "M1": _largest(owed - received.sum(axis=1)),
+        "M1": _largest(billed - received.sum(axis=1)),
         "M3": _largest(expected - received),
-        "M4": max(float(mine[0]), _largest(theirs)),
+        "M4": max(wallet, _largest(theirs)),
     }
 
 
-def _alone(f: Facts) -> dict[str, float]:
-    from ._kernels import above_alone
-
-    if not f.declared.rational or f.declared.scope != "slot":
-        return {}
-    one = f.record.one_meter
-    buy = f.terms.coupling_buy[:, None] if one else f.terms.buy
-    sell = f.terms.coupling_sell[:, None] if one else f.terms.sell
-    above = above_alone(dense(f["pool_money"]), *_moved(f), _price(buy), _price(sell), _share(f))
-    return {"R1": float(above[0])}
-
-
-def _crossed(f: Facts) -> tuple[Array, Array]:
-    return dense(f["import_kwh"]), dense(f["export_kwh"])
-
-
-def _moved(f: Facts) -> tuple[Array, Array]:
-    return dense(f["bought_kwh"]), dense(f["sold_kwh"])
+def _energies(f: Facts) -> tuple[Array, ...]:
+    """What crossed meters, in and out, and what was bought and sold."""
+    return tuple(dense(f[name]) for name in ("import_kwh", "export_kwh", "bought_kwh", "sold_kwh"))
 
 
 def _price(values: Array) -> Array:
