@@ -14,6 +14,7 @@ import numpy as np
 
 from .accounts import Account, Entries
 from .clock import Clock
+from .connection import OPEN, Connection
 from .envelope import Flexibility, Sessions
 from .exchange import Clearing, Positions, Trades, allowed
 from .noun import (
@@ -61,9 +62,15 @@ class Community(Noun):
     traits: Annotated[Mapping[str, Array], "N"] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions.none)
     """The charging sessions that vehicles were made from, kept as data."""
+    connection: Connection = OPEN
+    """What the grid lets through."""
     streams: Streams = SEEDED
     notes: tuple[str, ...] = ()
     """What was assumed or found while it was read; shown with every result."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.connection.check_fits(*self.shape)
 
     @classmethod
     def of(
@@ -398,6 +405,7 @@ __all__ = [
     "Clearing",
     "Clock",
     "Community",
+    "Connection",
     "Entries",
     "Fee",
     "Flexibility",

@@ -29,7 +29,7 @@ from typing import Any
 
 import pytest
 
-from commonwatt import _events, accounts, cli, envelope, exchange, flow, noun, rules, streams
+from commonwatt import _events, accounts, cli, connection, envelope, exchange, flow, noun, rules, streams
 from commonwatt.metrics import METRICS
 from commonwatt.pool import Pool
 from commonwatt.record import Record
@@ -248,7 +248,7 @@ def test_every_invariant_is_explained() -> None:
 
 
 def nouns() -> Iterator[type[Any]]:
-    for module in (flow, exchange, envelope, accounts, rules):
+    for module in (flow, exchange, connection, envelope, accounts, rules):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, noun.Noun) and value.__module__ == module.__name__:
                 yield value
