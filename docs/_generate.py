@@ -21,6 +21,7 @@ import typer.main
 
 import commonwatt as cw
 from commonwatt import _events
+from commonwatt import limits as connection_limits
 from commonwatt._draws import Drawn
 from commonwatt.audit import _invariants, _sink
 from commonwatt.cli import app
@@ -127,7 +128,8 @@ def document(name: str) -> str:
     """The fields of a document or of one of its parts."""
     shapes: dict[str, type[Settings]] = {
         "scenario": Scenario, "study": Study, "pool": Pool, "events": _events.Events, "outage": _events.Outage,
-        "maintenance": _events.Maintenance, "drawn": Drawn,
+        "maintenance": _events.Maintenance, "drawn": Drawn, "limits": connection_limits.Limits,
+        "group": connection_limits.Group,
     }  # fmt: skip
     return fields(shapes[name])
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from commonwatt.clock import Clock
+from commonwatt.connection import Connection
 from commonwatt.flow import Community, Flexibility, Pool, Prices, Sessions
 from commonwatt.noun import Array, spread
 from commonwatt.record import Record
@@ -116,6 +117,32 @@ def make_sessions(rng: np.random.Generator, slots: int, members: int, count: int
     )
 
 
+def limited(community: Community, seed: int = 0, tightness: float = 0.6) -> Community:
+    """Behind limits that bind now and then: of some members, of two groups by slot, and of all together by slot."""
+    rng, (slots, members) = np.random.default_rng(seed), community.shape
+    net = community.load_kw - community.pv_kw
+    group = rng.integers(-1, 2, members)
+    groups = np.stack([net[:, group == g].sum(axis=1) for g in range(2)], axis=1)
+
+    def cap(most: Array, shape: tuple[int, ...]) -> Array:
+        drawn = tightness * np.maximum(most, 0.1) * rng.uniform(0.7, 1.3, shape)
+        return np.where(rng.random(shape) < 0.8, drawn, np.inf)
+
+    return replace(
+        community,
+        connection=Connection(
+            import_cap_kw=cap(net.sum(axis=1).max(), (slots,)),
+            export_cap_kw=cap(-net.sum(axis=1).min(), (slots,)),
+            member_import_cap_kw=cap(net.max(axis=0), (members,)),
+            member_export_cap_kw=cap(-net.min(axis=0), (members,)),
+            group=group,
+            group_names=("north", "south"),
+            group_import_cap_kw=cap(groups.max(axis=0), (slots, 2)),
+            group_export_cap_kw=cap(-groups.min(axis=0), (slots, 2)),
+        ),
+    )
+
+
 def hand_made(net_kw: Any, *, minutes: int = 60, start: datetime | None = None, **parts: Any) -> Community:
     """From net load (T, N) [kW]: what is below 0 is PV. Slots of an hour in UTC unless said otherwise."""
     net = np.asarray(net_kw, dtype=np.float64)
@@ -126,7 +153,12 @@ def hand_made(net_kw: Any, *, minutes: int = 60, start: datetime | None = None, 
 
 def reordered(community: Community, order: Array) -> Community:
     """The same people in another order."""
-    device = community.flexibility
+    device, limits = community.flexibility, community.connection
+    by_member = {
+        name: values[order]
+        for name in ("member_import_cap_kw", "member_export_cap_kw", "group")
+        if (values := getattr(limits, name)) is not None
+    }
     return replace(
         community,
         names=tuple(community.names[n] for n in order),
@@ -135,6 +167,7 @@ def reordered(community: Community, order: Array) -> Community:
         series={name: values[:, order] for name, values in community.series.items()},
         traits={name: values[order] for name, values in community.traits.items()},
         flexibility=replace(device, owner=np.argsort(order)[device.owner]),
+        connection=replace(limits, **by_member),
     )
 
 

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests._communities import MONTH_END, common, hand_made, make_community, world_of
+from tests._communities import MONTH_END, common, hand_made, limited, make_community, world_of
 
 from commonwatt.accounts import Account, Entries
 from commonwatt.audit import Audit, Declared
 from commonwatt.audit._facts import Facts, Left, shared
 from commonwatt.audit._invariants import INVARIANTS
+from commonwatt.connection import Connection
 from commonwatt.dispatch.passive import Passive
 from commonwatt.dispatch.self_consumption import SelfConsumption
 from commonwatt.errors import AuditError
@@ -121,6 +122,12 @@ def _broken_down(fleet: Flexibility) -> Flexibility:
     return replace(fleet, **powers)
 
 
+def _limits() -> Case:
+    """Load goes unserved, PV is curtailed, and vehicles wait."""
+    community = limited(make_community(9, members=5, slots=96), 0, tightness=0.4)
+    return Case.of(Scenario(dispatch=SelfConsumption(), market=CorePrice()), community, cut=40)
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "conventional": lambda: _s1("conventional"),
     "gross_rate": lambda: _s1("mid_market_rate"),
@@ -134,6 +141,7 @@ CASES: dict[str, Callable[[], Case]] = {
     ),
     "batteries": lambda: _small(dispatch=SelfConsumption(), market=CorePrice(), tariff=Flat()),
     "vehicles": _vehicles,
+    "limits": _limits,
 }
 
 
@@ -204,6 +212,9 @@ def test_the_cases_reach_what_they_are_for() -> None:
     assert any("pool fee" in reason for reason, _, _ in case_of("lossy_pool").records[0].fees())
     assert any(record.trades.kwh.size > 5 for record in case_of("pairs").records if record.trades is not None)
     assert any(record.columns["discharge_kwh"].max() > 0.1 for record in case_of("batteries").records)
+    limits = case_of("limits").records
+    for name in ("unserved_kwh", "curtailed_kwh", "shortfall_kwh"):
+        assert max(record.columns[name].max() for record in limits) > 0.1
     lacking = [record.columns["shortfall_kwh"].max(axis=0) for record in case_of("vehicles").records]
     assert np.max(lacking, axis=0)[1] > 0.1
 
@@ -612,6 +623,65 @@ def test_a_broken_run_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(pipeline, "settle", wrong)
     with pytest.raises(AuditError, match="M0 broken"):
         run(LOSSY, community=make_community(4))
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+def shifted(record: Record, kwh: float, *columns: str) -> Record:
+    """The record with so much more in the first column's largest cell, and in the same cell of the others."""
+    cell = np.unravel_index(int(record.columns[columns[0]].argmax()), record.columns[columns[0]].shape)
+    for column in columns:
+
+        def edit(values: Array) -> None:
+            values[cell] += kwh
+
+        record = changed(record, column, edit)
+    return record
+
+
+def test_more_than_a_limit_lets_through_is_found() -> None:
+    """Energy adds up; it only should not have come in."""
+    case = case_of("limits")
+    for at, record in enumerate(case.records):
+        for less, way in (("unserved_kwh", "import_kwh"), ("curtailed_kwh", "export_kwh")):
+            back = shifted(record, -0.01, less)
+            cell = np.unravel_index(int(record.columns[less].argmax()), record.columns[less].shape)
+
+            def edit(values: Array, cell: Any = cell) -> None:
+                values[cell] += 0.01
+
+            broken = case.broken(at, changed(back, way, edit))
+            assert "G1" in broken
+            assert "E1" not in broken
+
+
+def test_more_cut_than_there_is_is_found() -> None:
+    case = case_of("limits")
+    record = case.records[0]
+    for less, way in (("unserved_kwh", "export_kwh"), ("curtailed_kwh", "import_kwh")):
+        broken = case.broken(0, shifted(record, 50.0, less, way))
+        assert "E4" in broken
+        assert "E1" not in broken
+
+
+def test_load_cut_for_nothing_is_found() -> None:
+    case = case_of("limits")
+    open_wide = Connection(import_cap_kw=np.full(96, 1e3))
+    assert set(replace(case, community=replace(case.community, connection=open_wide)).broken()) == {"G2"}
+
+
+LEVELS = ("member_import_cap_kw", "member_export_cap_kw", "group_import_cap_kw", "group_export_cap_kw",
+          "import_cap_kw", "export_cap_kw")  # fmt: skip
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_limit_is_checked(level: str) -> None:
+    """The same run, held against a tighter limit of one kind."""
+    case = case_of("limits")
+    limits = case.community.connection
+    tighter = replace(limits, **{level: 0.9 * getattr(limits, level)})
+    assert "G1" in replace(case, community=replace(case.community, connection=tighter)).broken()
 
 
 # --- by hand ---------------------------------------------------------------------------------------------------------

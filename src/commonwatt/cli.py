@@ -206,6 +206,46 @@ def check(
     asked.answer(found)
 
 
+@data.command("grid-capacity")
+def grid_capacity(  # noqa: PLR0913  (every option is a flag of its own)
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.csv", help="Table to write.")] = Path(
+        "grid_data.csv"
+    ),
+    steps: Annotated[
+        int | None, typer.Option("--steps", "--slots", min=1, metavar="N", help="How many slots; 90, or all of --from.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="constant|synthetic", help="The same always, or lower at peak and noisy.")
+    ] = "constant",
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Take it from a CSV or Parquet table instead.")
+    ] = None,
+    import_kw: Annotated[float | None, typer.Option("--import-kw", metavar="KW", help="Import limit.")] = None,
+    export_kw: Annotated[float | None, typer.Option("--export-kw", metavar="KW", help="Export limit.")] = None,
+    peak_reduction: Annotated[
+        float | None, typer.Option("--peak-reduction", metavar="SHARE", help="How much lower from 17 to 21 h.")
+    ] = None,
+    noise: Annotated[
+        float | None, typer.Option("--noise", metavar="SHARE", help="Standard deviation of a random factor.")
+    ] = None,
+    slot_minutes: Annotated[float, typer.Option("--slot-minutes", min=1, metavar="MIN", help="Length of a slot.")] = 60,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Write a table of what the grid lets through, for `limits.file` of a scenario or a community's folder."""
+    from .reports import screen
+    from .studies.capacity import as_csv, capacity, told
+
+    numbers = {"import_cap_kw": import_kw, "export_cap_kw": export_kw, "peak_reduction": peak_reduction, "noise": noise}
+    found = capacity(kind, source, steps, slot_minutes, seed or 0, **numbers)
+    asked = Asked(output, seed, quiet, as_json, force)
+    asked.to_file({".csv": lambda: as_csv(found)})
+    screen.show_facts(asked.console(), f"{output} written", told(found))
+    asked.answer({"file": str(output), **told(found)})
+
+
 def main() -> None:
     """Entry point: one screen per error, no traceback, exit codes by conventions §10."""
     STOPPED.clear()

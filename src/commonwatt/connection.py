@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import numpy as np
 
+from .envelope import Flexibility
 from .errors import DataError
-from .noun import Array, Index, Noun, PerMember, PerSlot
+from .noun import Array, Index, Noun, PerDevice, PerMember, PerSlot, dense, once, spread
 
 PerGroup = Annotated[Array, "T", "G"]
 UNSERVED_VALUE = 5.0
@@ -65,6 +66,11 @@ class Connection(Noun):
         """Whether nothing is limited anywhere."""
         return all(getattr(self, name) is None for name in CAPS)
 
+    @property
+    def is_joint(self) -> bool:
+        """Whether a group or all together are limited, so that what one member does may cut another."""
+        return any(getattr(self, name) is not None for name in CAPS if not name.startswith("member"))
+
     def alone(self) -> Connection:
         """What still binds a member that stands alone (§14): its own limits, no neighbour's."""
         return Connection(
@@ -82,6 +88,110 @@ class Connection(Noun):
                 have, due = len(values), sizes[letter]
                 what = "slots" if letter == "T" else "members"
                 raise DataError(f"connection: {name} has {have} {what} (§2: the community's {due}); give it {due}")
+
+    def cut(self, flows: Behind, start_kwh: PerDevice, hours: float, least: float) -> Cut | None:
+        """What is left of `flows`, in slots of `hours`, from levels (K,) on; None where no limit is exceeded.
+
+        A limit exceeded by no more than `least` kWh counts as kept. One that is exceeded is met exactly:
+
+        - Too much import takes from those who import, in proportion: first what batteries charge, then what obliged
+          devices do, then load, which goes unserved. So no load is lost to charging that can wait.
+        - Too much export takes from those who export, in proportion: first what devices give back, then PV, which is
+          curtailed.
+        - A device that could not follow its plan goes on with as much of it as still fits.
+
+        Members' limits are met first, then groups', then the community's, which takes from groups in proportion to
+        their net flow: what feeds a neighbour behind the same transformer stays. Nobody's cut depends on the order
+        of members.
+        """
+        if self.is_open:
+            return None
+        from ._limits import cut, first_over
+
+        device, members = flows.flexibility, flows.served_kwh.shape[1]
+        group, unit, caps = *self._places(members), self._caps_kwh(members, hours)
+        crossed = dense(flows.import_kwh), dense(flows.export_kwh)
+        first = first_over(*crossed, group, caps, least)
+        if first == len(crossed[0]):
+            return None
+        constants = np.stack([device.charge_efficiency, device.discharge_efficiency, 1.0 - device.leakage])
+        unserved, curtailed, *moved = cut(
+            first, dense(flows.served_kwh), dense(flows.used_kwh), dense(flows.charge_kwh), dense(flows.discharge_kwh),
+            dense(flows.level_kwh), device.owner, device.obliged, start_kwh, once(device.level_min_kwh),
+            once(device.level_max_kwh), once(device.drain_kwh), constants, group, unit, caps, least,
+        )  # fmt: skip
+        return Cut(_still(unserved), _still(curtailed), *moved)
+
+    def _places(self, members: int) -> tuple[Index, Index]:
+        """Each member's group (-1: none), and whose cut at the coupling point it shares: its group's, or its own."""
+        none = np.full(members, -1, np.int64)
+        group = none if self.group is None else self.group
+        limited = self.group_import_cap_kw is not None or self.group_export_cap_kw is not None
+        own = len(self.group_names) + np.arange(members)
+        return group, np.where((group >= 0) & limited, group, own)
+
+    def _caps_kwh(self, members: int, hours: float) -> tuple[Array, ...]:
+        """Import and export of members (1, N), groups (T or 1, G), all (T or 1, 1); infinite where there is none."""
+        shapes = {"member": members, "group": len(self.group_names), "": 1}
+        found = []
+        for kind, width in shapes.items():
+            for way in ("import", "export"):
+                cap = getattr(self, f"{kind}_{way}_cap_kw".lstrip("_"))
+                rows = np.full((1, width), np.inf) if cap is None else cap.reshape(-1, width)
+                found.append(once(rows) * hours)
+        return tuple(found)
+
+
+class Behind(Protocol):
+    """What happens behind the meters and at them, before any limit cuts it. [kWh]"""
+
+    @property
+    def served_kwh(self) -> Array:
+        """Load that is served. (T, N)"""
+
+    @property
+    def used_kwh(self) -> Array:
+        """PV that is used. (T, N)"""
+
+    @property
+    def charge_kwh(self) -> Array:
+        """Into devices. (T, K)"""
+
+    @property
+    def discharge_kwh(self) -> Array:
+        """Out of devices. (T, K)"""
+
+    @property
+    def level_kwh(self) -> Array:
+        """Stored at the end of a slot. (T, K)"""
+
+    @property
+    def import_kwh(self) -> Array:
+        """Through the member's meter, inwards. (T, N)"""
+
+    @property
+    def export_kwh(self) -> Array:
+        """Through the member's meter, outwards. (T, N)"""
+
+    @property
+    def flexibility(self) -> Flexibility:
+        """The devices."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a limit takes away (T, N), what devices still do, and the levels that leads to (T, K)."""
+
+    unserved_kwh: Array
+    curtailed_kwh: Array
+    charge_kwh: Array
+    discharge_kwh: Array
+    level_kwh: Array
+
+
+def _still(values: Array) -> Array:
+    """`values`, as one zero repeated where nothing else is in them."""
+    return values if values.any() else spread(0.0, values.shape)
 
 
 CAPS = {

@@ -217,6 +217,25 @@ class Schedule(Noun):
             flexibility=device,
         )
 
+    def limited(self, community: Community, state: State, least: float = 1e-9) -> Schedule:
+        """As much of it as the connection lets through; a limit exceeded by no more than `least` kWh counts as kept."""
+        cut = community.connection.cut(self, state.level_kwh, self.clock.hours, least)
+        if cut is None:
+            return self
+        moved = Schedule.carried_out(community, state, cut.charge_kwh, cut.discharge_kwh, cut.level_kwh)
+        return replace(
+            moved, unserved_kwh=together(self.unserved_kwh, cut.unserved_kwh),
+            curtailed_kwh=together(self.curtailed_kwh, cut.curtailed_kwh), plan=self.plan,
+        )  # fmt: skip
+
+    def followed(self, planned: Schedule) -> int:
+        """Slots up to the first in which a device did something else than planned, this one included."""
+        if self is planned:
+            return self.clock.slots
+        moved = (self.charge_kwh != planned.charge_kwh) | (self.discharge_kwh != planned.discharge_kwh)
+        slots = np.flatnonzero(moved.any(axis=1))
+        return int(slots[0]) + 1 if slots.size else self.clock.slots
+
     @classmethod
     def of_load(cls, clock: Clock, load_kwh: Array) -> Schedule:
         """Load (T, N) [kWh] alone: no PV, no device."""

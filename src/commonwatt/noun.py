@@ -5,7 +5,7 @@ Letters: T slots of the window, N members, K devices, A accounts, M meters, R ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Self, cast, get_args, get_type_hints
 
@@ -95,6 +95,16 @@ class Noun:
         have["_last_cut"] = start, stop, cut
         return cut
 
+    @classmethod
+    def in_turn(cls, parts: Sequence[Self], **whole: Any) -> Self:
+        """Stretches of time that follow each other as one; `whole` names what is not an array over slots."""
+        joined = {
+            name: _in_turn([getattr(part, name) for part in parts])
+            for name, dims in _shapes(cls).items()
+            if dims[:1] == ("T",) and getattr(parts[0], name) is not None
+        }
+        return replace(parts[-1], **joined, **whole)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Table(Noun):
@@ -116,6 +126,12 @@ def _cut(value: Any, dims: tuple[str, ...], start: int, stop: int) -> Any:
     if dims[0] != "T" or value is None:
         return value
     return value[start:stop] if isinstance(value, np.ndarray) else {k: v[start:stop] for k, v in value.items()}
+
+
+def _in_turn(parts: list[Any]) -> Any:
+    if isinstance(parts[0], Mapping):
+        return {name: _in_turn([part[name] for part in parts]) for name in parts[0]}
+    return np.concatenate(parts)
 
 
 def _cut_whole(value: Any, start: int, stop: int) -> Any:

@@ -25,7 +25,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
-class Plugin(Settings, ABC):
+class Reads(Settings):
+    """Settings that may name files."""
+
+    def inputs(self) -> tuple[Path, ...]:
+        """Files this part reads: their hashes are part of a run's identity (§11)."""
+        return ()
+
+
+class Plugin(Reads, ABC):
     """Base of every stage's plug-ins; a concrete one narrows ``kind`` to a ``Literal``: the name of its file."""
 
     kind: str = ""
@@ -34,10 +42,6 @@ class Plugin(Settings, ABC):
     def stride(self) -> int | None:
         """Slots after which this part must see the outcome; None: it never asks. [slots]"""
         return None
-
-    def inputs(self) -> tuple[Path, ...]:
-        """Files this part reads: their hashes are part of a run's identity (§11)."""
-        return ()
 
 
 P = TypeVar("P", bound=Plugin)

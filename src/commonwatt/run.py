@@ -134,7 +134,8 @@ class References:
         """The bills of every member for itself."""
         key, apart = self._key("alone", scenario.alone()), scenario.alone()
         if key not in self._kept:
-            bills = owed_alone(apart, community, prices=apart.prices(community), cut=cut)
+            apiece = replace(community, connection=community.connection.alone())
+            bills = owed_alone(apart, apiece, prices=apart.prices(apiece), cut=cut)
             self._kept[key] = _bills(bills)
         return self._kept[key]
 
@@ -153,7 +154,8 @@ class References:
         """What a run can sum on its own flows, of what is not known yet."""
         apart, load_only = scenario.alone(), scenario.load_only()
         kept = Beside(self._kept, self._key("alone", apart), self._key("gross", load_only))
-        if kept.alone_key not in self._kept and scenario.dispatch.blind and apart.dispatch == scenario.dispatch:
+        same = scenario.dispatch.blind and apart.dispatch == scenario.dispatch and not community.connection.is_joint
+        if kept.alone_key not in self._kept and same:
             kept.alone = Standing.at_start(apart, community)
         if kept.gross_key not in self._kept:
             kept.gross = Standing.at_start(load_only, community)

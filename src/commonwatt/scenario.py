@@ -30,10 +30,11 @@ from .errors import DataError, ScenarioError
 from .flow import Community, Pool, Prices, Streams
 from .forecasts import FORECASTS, Forecast
 from .forecasts.perfect import Perfect
+from .limits import Group, Limits
 from .markets import MARKETS, Market
 from .markets.none import NoMarket
 from .mistakes import explained
-from .registry import Plugin, Settings, one_of
+from .registry import Plugin, Reads, Settings, one_of
 from .regulators import REGULATORS, Regulator
 from .regulators.none import NoRegulator
 from .sources import SOURCES, Source
@@ -70,6 +71,8 @@ class Scenario(Settings):
     """Devices beside those the source brings."""
     events: Events = Events()
     """Outages and maintenance, listed or drawn."""
+    limits: Limits = Limits()
+    """What the connection lets through."""
     tariff: Annotated[Tariff, one_of(TARIFFS)] = TimeOfUse()
     """What the grid charges and pays."""
     dispatch: Annotated[Dispatch, one_of(DISPATCH)] = Passive()
@@ -88,7 +91,7 @@ class Scenario(Settings):
     def community(self) -> Community:
         """Who lives there, with devices and events."""
         try:
-            return build(self.source, self.devices, self.events, Streams(self.seed, self.draw))
+            return build(self.source, self.devices, self.events, self.limits, Streams(self.seed, self.draw))
         except DataError as error:
             if self.name and str(error).startswith("source."):
                 error.args = (f"{self.name}: {error}",)
@@ -128,7 +131,7 @@ class Scenario(Settings):
 
     def parts(self) -> list[Plugin]:
         """Every plug-in of the document, nested ones too."""
-        return [part for _, part in _plugins(self)]
+        return [part for _, part in _reading(self) if isinstance(part, Plugin)]
 
     def identity(self) -> str:
         """SHA-256 of document, hashes of inputs read, and versions of whoever provides code (§11)."""
@@ -139,7 +142,7 @@ class Scenario(Settings):
     def inputs(self) -> dict[str, str]:
         """SHA-256 of every file it reads, by name within its part. Raises ScenarioError naming field and file."""
         found = {}
-        for place, part in _plugins(self):
+        for place, part in _reading(self):
             for path in part.inputs():
                 where = f"{self.name}: {place}" if self.name else place
                 found[f"{part.__class__.__name__}/{path.name}"] = _sha(path, where + _field(part, path))
@@ -345,7 +348,7 @@ STAGES: dict[str, dict[str, Any]] = {
 
 
 PARTS: dict[str, type[Settings]] = {
-    "pool": Pool, "events": Events, "outages": Outage, "maintenance": Maintenance,
+    "pool": Pool, "events": Events, "outages": Outage, "maintenance": Maintenance, "limits": Limits, "groups": Group,
 }  # fmt: skip
 """Parts of a document that are no plug-ins."""
 
@@ -374,19 +377,19 @@ def _label(choice: dict[str, Any]) -> str:
     return f"{kind}({', '.join(rest)})" if rest else kind
 
 
-def _plugins(part: Settings, place: str = "") -> Iterator[tuple[str, Plugin]]:
-    """Every plug-in below `part`, and where it stands: ``tariff``, ``devices[0]``."""
+def _reading(part: Settings, place: str = "") -> Iterator[tuple[str, Reads]]:
+    """Every part below `part` that may read files, and where it stands: ``tariff``, ``devices[0]``."""
     for name in type(part).model_fields:
         value = getattr(part, name)
         for k, inner in enumerate(value if isinstance(value, tuple) else (value,)):
             at = f"{place}{name}[{k}]" if isinstance(value, tuple) else f"{place}{name}"
-            if isinstance(inner, Plugin):
+            if isinstance(inner, Reads):
                 yield at, inner
             if isinstance(inner, Settings):
-                yield from _plugins(inner, f"{at}.")
+                yield from _reading(inner, f"{at}.")
 
 
-def _field(part: Plugin, path: Path) -> str:
+def _field(part: Reads, path: Path) -> str:
     """The field of `part` that leads to a file it reads: its own, or that of a folder around it."""
     for name in type(part).model_fields:
         value = getattr(part, name)

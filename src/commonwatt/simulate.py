@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .dispatch import Dispatch
 from .flow import Array, Clearing, Community, Outlook, Prices, Ruling, Schedule, State, Window
 from .registry import due
 from .scenario import Scenario
@@ -27,8 +28,7 @@ def simulate(
     community = community or scenario.community()
     prices, state = prices or scenario.prices(community), State.initial(community)
     for now, terms, outlook in _windows(scenario, community, prices, cut):
-        schedule = scenario.dispatch.plan(now, terms, outlook, state)  # devices act
-        due(Schedule, schedule, scenario.dispatch)
+        schedule = acted(scenario.dispatch, now, terms, outlook, state)  # devices act, the connection limits
         access = state.access(now, terms)  # who may trade, when
         clearing = scenario.market.clear(schedule.positions(access), terms, state)  # members trade
         due(Clearing, clearing, scenario.market)
@@ -51,11 +51,35 @@ def owed_alone(scenario: Scenario, community: Community, *, prices: Prices, cut:
     """
     state, sums = State.initial(community), np.zeros(community.shape[1])
     for now, terms, outlook in _windows(scenario, community, prices, cut):
-        schedule = scenario.dispatch.plan(now, terms, outlook, state)
+        schedule = acted(scenario.dispatch, now, terms, outlook, state)
         clearing = scenario.market.clear(schedule.positions(state.access(now, terms)), terms, state)
         sums, carry = owed(schedule, terms, clearing, state, sums)
         state = state.unsettled(schedule, clearing, carry)
     return sums
+
+
+def acted(dispatch: Dispatch, now: Community, terms: Prices, outlook: Outlook, state: State) -> Schedule:
+    """What every member and device does, within the limits of the connection.
+
+    A rule of thumb goes by levels: after a slot in which a limit changed what its devices did, it is asked again, so
+    that it does the same however its windows are cut. A planner goes on with as much of its plan as still fits.
+    """
+    planned = dispatch.plan(now, terms, outlook, state)
+    due(Schedule, planned, dispatch)
+    limited = planned.limited(now, state, dispatch.tolerance)
+    if limited is planned or not dispatch.causal:
+        return limited
+    parts = [limited.window(0, limited.followed(planned))]
+    done, length = parts[0].clock.slots, 1
+    while done < now.shape[0]:
+        span = done, min(done + length, now.shape[0])
+        here, at = now.window(*span), replace(state, level_kwh=parts[-1].level_kwh[-1])
+        planned = dispatch.plan(here, terms.window(*span), outlook, at)
+        limited = planned.limited(here, at, dispatch.tolerance)
+        kept = limited.followed(planned)
+        parts.append(limited.window(0, kept))
+        done, length = done + kept, 2 * length if kept == here.shape[0] else 1
+    return Schedule.in_turn(parts, clock=now.clock, flexibility=now.flexibility)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import numpy as np
 
 from .accounts import Account
 from .clock import Clock
-from .flow import Array, Community, Mask
+from .flow import Array, Community, Connection, Mask
 from .noun import dense, running_sum, spread, still, together
 from .record import Record
 
@@ -102,6 +102,7 @@ class Profile:
     traits: dict[str, Array]
     efficiency: float
     """Of the pool. [-]"""
+    connection: Connection
 
     @classmethod
     def of(cls, community: Community, efficiency: float) -> Profile:
@@ -116,6 +117,7 @@ class Profile:
             signals=dict(community.signals),
             traits=dict(community.traits),
             efficiency=efficiency,
+            connection=community.connection,
         )
 
 

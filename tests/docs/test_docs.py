@@ -29,7 +29,7 @@ from typing import Any
 
 import pytest
 
-from commonwatt import _events, accounts, cli, connection, envelope, exchange, flow, noun, rules, streams
+from commonwatt import _events, accounts, cli, connection, envelope, exchange, flow, limits, noun, rules, streams
 from commonwatt.metrics import METRICS
 from commonwatt.pool import Pool
 from commonwatt.record import Record
@@ -257,7 +257,17 @@ def nouns() -> Iterator[type[Any]]:
 
 def code_names() -> set[str]:
     names = {field.name for each in nouns() for field in fields(each)}
-    for shape in (Scenario, Study, Pool, _events.Events, _events.Outage, _events.Maintenance):
+    parts = (
+        Scenario,
+        Study,
+        Pool,
+        _events.Events,
+        _events.Outage,
+        _events.Maintenance,
+        limits.Limits,
+        limits.Group,
+    )
+    for shape in parts:
         names |= set(shape.model_fields)
     names |= set(METRICS)
     names |= {account.name.lower() for account in flow.Account}

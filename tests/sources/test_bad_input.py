@@ -29,7 +29,9 @@ GOOD = {
     "prices.csv": "time,import_price,export_price\n" + "".join(f"{t},0.3,0.1\n" for t in TIMES),
     "signals.csv": "time,temperature_c\n" + "".join(f"{t},-4\n" for t in TIMES),
     "events.csv": f"kind,member,device,from,to\npool_maintenance,,,{TIMES[1]},{TIMES[2]}\n",
-    "members.csv": "member,pv_kwp\nhome_01,5\nhome_02,0\n",
+    "members.csv": "member,pv_kwp,group,import_cap_kw\nhome_01,5,west,\nhome_02,0,,4.5\n",
+    "grid_capacity.csv": "timestep,import_capacity_kw,export_capacity_kw\n" + "".join(f"{t},9,7.5\n" for t in range(6)),
+    "groups.csv": "time,group,export_cap_kw\n" + "".join(f"{t},west,3\n" for t in TIMES),
 }
 
 
@@ -110,7 +112,21 @@ CASES = [
     ("events.csv", "pool_maintenance", "party", "events.csv row 2, column kind: 'party'"),
     ("events.csv", "pool_maintenance,,", "device_outage,home_02,battery", "row 2: device_outage of home_02: no"),
     ("events.csv", TIMES[2], TIMES[1], "events.csv row 2"),
-    ("members.csv", "home_02,0\n", "", "members.csv: no member home_02"),
+    ("members.csv", "home_02,0,,4.5\n", "", "members.csv: no member home_02"),
+    ("members.csv", "4.5", "-4.5", "members.csv row 3, column import_cap_kw: '-4.5' (§3: a limit is a number of at"),
+    ("members.csv", "4.5", "inf", "column import_cap_kw: 'inf' (§3: a limit is a number of at least 0); write kW, or"),
+    ("members.csv", "west", "", "groups.csv: nobody is in group 'west' (§16: a group that members.csv names)"),
+    ("grid_capacity.csv", "9", "much", "grid_capacity.csv row 2, column import_capacity_kw: 'much' (§3: a limit"),
+    ("grid_capacity.csv", "2,9", "7,9", "row 4, column timestep: '7' (§1: one row for each slot, counted from 0);"),
+    ("grid_capacity.csv", "5,9,7.5\n", "", "grid_capacity.csv: 5 rows (one row for each of the run's 6 slots)"),
+    ("grid_capacity.csv", "timestep", "step", "neither of timestep and time (§16: one of the two)"),
+    ("grid_capacity.csv", "export_capacity_kw", "export_kw", "column export_kw: 'export_kw' (§16: a known column)"),
+    ("groups.csv", "west", "east", "groups.csv: nobody is in group 'east'"),
+    ("groups.csv", f"{TIMES[2]},west,3\n", "", "groups.csv: 0 rows of group 'west' for slot 2 (§16: one row for"),
+    ("groups.csv", TIMES[2], TIMES[1], "groups.csv: 2 rows of group 'west' for slot 1"),
+    ("groups.csv", TIMES[2], "2025-01-01T02:10:00+01:00", "row 4, column time: 2025-01-01T02:10:00+01:00 (§1: a slot"),
+    ("groups.csv", TIMES[2], "two", "groups.csv row 4, column time: 'two' (§1: a time is ISO 8601)"),
+    ("groups.csv", "export_cap_kw", "export_kw", "groups.csv row 1, column export_kw: 'export_kw'"),
     ("members.csv", "home_02", "home_01", "member home_01 stands 2 times"),
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from commonwatt.clock import Clock
+from commonwatt.connection import OPEN, Connection
 from commonwatt.envelope import Flexibility, Sessions
 from commonwatt.errors import DataError, ScenarioError
 from commonwatt.flow import Community, Streams
@@ -63,6 +64,10 @@ def same(a, b):
         mine, theirs = getattr(a, name), getattr(b, name)
         assert mine.keys() == theirs.keys()
         assert all(np.array_equal(mine[key], theirs[key]) for key in mine), name
+    for field in dataclasses.fields(Connection):
+        mine, theirs = getattr(a.connection, field.name), getattr(b.connection, field.name)
+        assert (mine is None) == (theirs is None), field.name
+        assert np.array_equal(mine, theirs), field.name
     for field in dataclasses.fields(Flexibility):
         assert np.array_equal(getattr(a.flexibility, field.name), getattr(b.flexibility, field.name)), field.name
 
@@ -273,7 +278,53 @@ def awkward():
         signals={"import_price": draw.normal(size=120), "temperature_c": draw.normal(size=120) / 3}, series=bent,
         traits={"pv_kwp": np.array([1 / 3, 0, 5.0])},
     )  # fmt: skip
-    return dataclasses.replace(community, sessions=sessions)
+    limits = Connection(
+        import_cap_kw=np.where(np.arange(120) % 7 == 0, np.inf, draw.gamma(2.0, 1.0, 120)),
+        export_cap_kw=draw.gamma(2.0, 1.0, 120), member_export_cap_kw=np.array([np.inf, 1 / 3, 0.0]),
+        group=np.array([1, -1, 0]), group_names=("z, 1", "a"),
+        group_import_cap_kw=np.where(draw.random((120, 2)) < 0.1, np.inf, draw.gamma(2.0, 1.0, (120, 2))),
+    )  # fmt: skip
+    return dataclasses.replace(community, sessions=sessions, connection=limits)
+
+
+LIMITS = {
+    "none": OPEN,
+    "members": Connection(member_import_cap_kw=np.array([1.0, np.inf, 1 / 3])),
+    "groups without limits": Connection(group=np.array([0, 1, 0]), group_names=("a", "b")),
+    "constant": Connection(
+        group=np.array([0, 0, -1]), group_names=("a",), group_export_cap_kw=np.full((120, 1), 1 / 3),
+        export_cap_kw=np.full(120, 4.0),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
+def test_limits_survive(tmp_path, form, limits):
+    community = dataclasses.replace(awkward(), connection=limits)
+    same(read(write_folder(community, tmp_path / "folder", table=form)), community)
+
+
+def test_limits_are_read(tmp_path):
+    times = stamps("2025-01-01T00:00+01:00", 3)
+    own(tmp_path, [[1, 2]] * 3, [[1, 1]] * 3, times)
+    table(tmp_path, "grid_capacity.csv", [["timestep", "import_capacity_kw"], [1, 5], [2, ""], [3, 4.5]])
+    table(tmp_path, "members.csv", [["member", "group", "export_cap_kw"], ["home_1", "west", 7], ["home_0", "", ""]])
+    table(tmp_path, "groups.csv", [["group", "import_cap_kw"], ["west", 2]])
+    limits = read(tmp_path).connection
+    assert limits.import_cap_kw.tolist() == [5, np.inf, 4.5]
+    assert limits.export_cap_kw is None
+    assert limits.member_export_cap_kw.tolist() == [np.inf, 7]
+    assert limits.group.tolist() == [-1, 0]
+    assert limits.group_names == ("west",)
+    assert limits.group_import_cap_kw.tolist() == [[2], [2], [2]]
+    assert not read(tmp_path).traits
+
+
+def test_a_group_without_members_is_not_written(tmp_path):
+    limits = Connection(group=np.array([0, 0, -1]), group_names=("a", "b"))
+    with pytest.raises(ScenarioError, match=r"nobody is in b \(§16"):
+        write_folder(dataclasses.replace(awkward(), connection=limits), tmp_path / "folder")
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

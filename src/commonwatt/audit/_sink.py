@@ -15,6 +15,8 @@ from ._screens import screened
 
 PER_SLOT = {"M0", "M1", "M2", "M3", "M4", "R1"}
 """Money that must agree slot by slot: measured by the slot's turnover, never the window's (§7)."""
+ENERGY = "EGST"
+"""First letters of what is measured in energy."""
 RELATIVE = 1e-9
 REPEATABLE = "D1"
 
@@ -91,7 +93,7 @@ class Audit:
     def verdict(self) -> Verdict:
         """What was found so far."""
         money = [v for k, v in self.residuals.items() if k[0] in "MCR"]
-        energy = [v for k, v in self.residuals.items() if k[0] in "EST"]
+        energy = [v for k, v in self.residuals.items() if k[0] in ENERGY]
         return Verdict(
             holds=not self.broken, checked=tuple(self.residuals), broken=dict(self.broken),
             energy_kwh=max(energy, default=0.0), money=max(money, default=0.0), currency=self.currency,
@@ -114,7 +116,7 @@ class Audit:
 
 
 def _measure(name: str) -> str:
-    return "energy" if name[0] in "EST" else "slot" if name in PER_SLOT else "window"
+    return "energy" if name[0] in ENERGY else "slot" if name in PER_SLOT else "window"
 
 
 def _scales(f: Facts, still_open: float) -> dict[str, Array]:

@@ -10,27 +10,27 @@ def self_consumption(facts: Facts) -> float:
     """Part of the PV used by somebody in the community, after sharing. [-]"""
     made = float(facts.community.pv_kwh.sum())
     efficiency = facts.community.efficiency
-    exported = facts.run.sum("export_kwh") - float(_matched(facts).sum()) / efficiency
-    return 1 - exported / made if made > 0 else math.nan
+    lost = _spared(facts) - float(_matched(facts).sum()) / efficiency
+    return 1 - lost / made if made > 0 else math.nan
 
 
 def self_sufficiency(facts: Facts) -> float:
     """Part of the load met by the community itself, after sharing; charging of vehicles counts as load. [-]"""
     load = _load(facts)
-    imported = facts.run.sum("import_kwh") - float(_matched(facts).sum())
-    return 1 - imported / load if load > 0 else math.nan
+    lacking = _lacking(facts) - float(_matched(facts).sum())
+    return 1 - lacking / load if load > 0 else math.nan
 
 
 def individual_self_consumption(facts: Facts) -> float:
     """Part of the PV used behind the meter where it is made. [-]"""
     made = float(facts.community.pv_kwh.sum())
-    return 1 - facts.run.sum("export_kwh") / made if made > 0 else math.nan
+    return 1 - _spared(facts) / made if made > 0 else math.nan
 
 
 def individual_self_sufficiency(facts: Facts) -> float:
     """Part of the load met behind the member's own meter. [-]"""
     load = _load(facts)
-    return 1 - facts.run.sum("import_kwh") / load if load > 0 else math.nan
+    return 1 - _lacking(facts) / load if load > 0 else math.nan
 
 
 def traded(facts: Facts) -> float:
@@ -44,11 +44,6 @@ def p2p_share(facts: Facts) -> float:
     return float(_matched(facts).sum()) / imported if imported > 0 else math.nan
 
 
-def unserved(facts: Facts) -> float:
-    """Load that was not served. [kWh]"""
-    return facts.run.sum("unserved_kwh")
-
-
 def emissions(facts: Facts) -> float:
     """Carbon of what the community takes from the grid; NaN without the signal `carbon_kg_per_kwh`. [kg]"""
     intensity = facts.community.signals.get("carbon_kg_per_kwh")
@@ -56,6 +51,16 @@ def emissions(facts: Facts) -> float:
         return math.nan
     imported = facts.run.by_slot("import_kwh") - _matched(facts)
     return float((imported * intensity).sum())
+
+
+def _spared(facts: Facts) -> float:
+    """PV that its maker does not use: exported or curtailed."""
+    return facts.run.sum("export_kwh") + facts.run.sum("curtailed_kwh")
+
+
+def _lacking(facts: Facts) -> float:
+    """Load that a member does not meet itself: imported or not served."""
+    return facts.run.sum("import_kwh") + facts.run.sum("unserved_kwh")
 
 
 def _load(facts: Facts) -> float:

@@ -14,8 +14,10 @@ from .sheets import MOST_CELL, Decide, Sheet, check_names, fits, label, lacks
 MOST_BYTES = 4 << 30
 
 
-def read_parquet(path: Path, decide: Decide, text: tuple[str, ...], problems: Problems) -> Sheet | None:
-    """The table as a `Sheet`, or None and a problem. Text may be stored as text, categories or instants."""
+def read_parquet(
+    path: Path, decide: Decide, text: tuple[str, ...], problems: Problems, optional: tuple[str, ...] = ()
+) -> Sheet | None:
+    """The table as a `Sheet`, or None and a problem. Text may be stored as text, categories, instants or numbers."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -31,7 +33,7 @@ def read_parquet(path: Path, decide: Decide, text: tuple[str, ...], problems: Pr
             if lacks(path.name, header, text, problems) or len(set(header)) != len(header):
                 return None
             words = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-            front = _front(header, words, text, decide)
+            front = _front(header, words, (*text, *optional), decide)
             table = pq.read_table(path, read_dictionary=[name for name in words if name in front])
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         what = str(error).splitlines()[0][:MOST_CELL] if str(error) else type(error).__name__

@@ -67,9 +67,14 @@ def locate(folder: Path, stem: str, problems: Problems) -> Path | None:
     return found[0] if found else None
 
 
-def read_sheet(path: Path, text: tuple[str, ...], numbers: Numbers, problems: Problems) -> Sheet | None:
-    """A table with a header; `text` names columns that hold text, all others hold numbers. None: it cannot be read."""
-    return _read(path, lambda first, _: (1, 0), text, numbers, problems)
+def read_sheet(
+    path: Path, text: tuple[str, ...], numbers: Numbers, problems: Problems, optional: tuple[str, ...] = ()
+) -> Sheet | None:
+    """A table with a header; `text` names columns that hold text, all others hold numbers. None: it cannot be read.
+
+    `optional` names columns of text that may be missing.
+    """
+    return _read(path, lambda first, _: (1, 0), text, numbers, problems, optional)
 
 
 def lacks(file: str, header: tuple[str, ...], text: tuple[str, ...], problems: Problems) -> bool:
@@ -86,20 +91,25 @@ def read_matrix(path: Path, decide: Decide, numbers: Numbers, problems: Problems
     return _read(path, decide, (), numbers, problems)
 
 
-def _read(path: Path, decide: Decide, text: tuple[str, ...], numbers: Numbers, problems: Problems) -> Sheet | None:
+def _read(
+    path: Path, decide: Decide, text: tuple[str, ...], numbers: Numbers, problems: Problems,
+    optional: tuple[str, ...] = (),
+) -> Sheet | None:  # fmt: skip
     before = len(problems.lines)
     if path.suffix == ".parquet":
         from .parquet import read_parquet
 
-        sheet = read_parquet(path, decide, text, problems)
+        sheet = read_parquet(path, decide, text, problems, optional)
     else:
-        sheet = _read_csv(path, decide, text, numbers, problems)
+        sheet = _read_csv(path, decide, text, numbers, problems, optional)
     if sheet is not None:
         _check_values(sheet, numbers, problems)
     return sheet if len(problems.lines) == before else None
 
 
-def _read_csv(path: Path, decide: Decide, text: tuple[str, ...], numbers: Numbers, problems: Problems) -> Sheet | None:
+def _read_csv(
+    path: Path, decide: Decide, text: tuple[str, ...], numbers: Numbers, problems: Problems, optional: tuple[str, ...]
+) -> Sheet | None:
     content = read_text(path, MOST_BYTES, problems)
     if content is None:
         return None
@@ -110,7 +120,7 @@ def _read_csv(path: Path, decide: Decide, text: tuple[str, ...], numbers: Number
         return None
     headers, front = decide(top[0], top[-1])
     header = _header(path.name, top[0], front, problems) if headers else tuple(f"id{c}" for c in range(len(top[0])))
-    labels = {c: name for c, name in enumerate(header) if name in text}
+    labels = {c: name for c, name in enumerate(header) if name in (*text, *optional)}
     labels.update((c, label(header[c])) for c in range(front))
     columns = [c for c in range(len(header)) if c not in labels]
     most_rows = content.count("\n") + content.count("\r") + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from .._events import DEVICES, device_outage, pool_maintenance, slots_between
 from ..errors import Problems, ScenarioError
 from ..flow import Community
 from ..noun import Array
+from ..reading.capacity import limits
 from ..reading.json_file import some
 from ..reading.prices import MONEY, check_kinds
 from ..reading.sheets import Numbers, Sheet, locate, read_sheet
@@ -25,6 +26,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 EVENT_KINDS = ("device_outage", "pool_maintenance")
 EVENT_COLUMNS = ("kind", "member", "device", "from", "to")
 SERIES = "series_"
+GROUP, CAPS = "group", ("import_cap_kw", "export_cap_kw")
+"""Columns of limits beside traits: who is behind which feeder, and what a member's own fuse lets through."""
 
 
 def read_signals(folder: Path, profiles: Profiles, problems: Problems) -> dict[str, Array]:
@@ -79,13 +82,23 @@ def _timed(folder: Path, stem: str, numbers: Numbers, profiles: Profiles, proble
     return sheet if len(problems.lines) == before else None
 
 
-def read_traits(folder: Path, names: tuple[str, ...], problems: Problems) -> dict[str, Array]:
-    """Traits (N,) of ``members.csv``: one row for each member, any order."""
+@dataclass(frozen=True)
+class Members:
+    """``members.csv`` in the members' order: traits, limits of their own, the group that each is in ("" for none)."""
+
+    traits: dict[str, Array]
+    caps: dict[str, Array]
+    groups: list[str]
+
+
+def read_members(folder: Path, names: tuple[str, ...], problems: Problems) -> Members:
+    """Who is what: one row for each member, any order in the file; nothing without it."""
+    nothing = Members({}, {}, [])
     path = locate(folder, TRAITS, problems)
-    sheet = read_sheet(path, ("member",), ANY, problems) if path else None
+    sheet = read_sheet(path, ("member",), ANY, problems, (GROUP, *CAPS)) if path else None
     members = member_column(sheet, names, problems) if sheet else None
     if sheet is None or members is None:
-        return {}
+        return nothing
     counts = np.bincount(members, minlength=len(names))
     for n in np.flatnonzero(counts != 1)[:1000].tolist():
         what = f"member {names[n]} stands {counts[n]} times" if counts[n] else f"no member {names[n]}"
@@ -95,9 +108,13 @@ def read_traits(folder: Path, names: tuple[str, ...], problems: Problems) -> dic
             where = f"{sheet.file} row 1, column {name}"
             problems.add(where, repr(name), "§9: a quantity and its unit", "write it like pv_kwp")
     if (counts != 1).any():
-        return {}
+        return nothing
     order = np.argsort(members)
-    return {name: sheet.values[order, k] for k, name in enumerate(sheet.names)}
+    return Members(
+        traits={name: sheet.values[order, k] for k, name in enumerate(sheet.names)},
+        caps={name: limits(sheet, name, problems)[order] for name in CAPS if name in sheet.text},
+        groups=[sheet.text[GROUP][row] for row in order.tolist()] if GROUP in sheet.text else [],
+    )
 
 
 def with_events(folder: Path, community: Community, problems: Problems) -> Community:

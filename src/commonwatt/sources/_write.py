@@ -21,6 +21,7 @@ from ..reading.stamps import EPOCH, MICROSECOND
 from ._devices import BATTERIES, BENDING, LEVELS, SESSION, SESSION_NUMBERS, VEHICLES, batteries_of
 from ._extras import EVENT_COLUMNS, EVENTS, PRICES, SERIES, SIGNALS, TRAITS
 from ._head import FILE
+from ._limits import GRID, limit_tables
 from ._profiles import ASSUMED, LOAD, PV
 
 Columns = dict[str, Any]
@@ -99,8 +100,10 @@ def _own(community: Community, table: str, currency: str) -> dict[str, Columns |
     for stem, signals in ((PRICES, prices), (SIGNALS, others)):
         if signals:
             files[f"{stem}.{table}"] = {"time": stamps, **signals}
-    if community.traits:
-        files[f"{TRAITS}.{table}"] = {"member": list(community.names), **community.traits}
+    limited, by_member = limit_tables(community, stamps)
+    if community.traits or by_member:
+        files[f"{TRAITS}.{table}"] = {"member": list(community.names), **community.traits, **by_member}
+    files.update({f"{stem}.{table}": columns for stem, columns in limited.items()})
     files.update(_bending(community))
     files.update(_devices(community, table, community.sessions))
     return files
@@ -114,6 +117,7 @@ def _s0(community: Community, table: str) -> dict[str, Columns | str]:
         raise ScenarioError(f"form s0: {what} (15 min from 2025-01-01 00:00 UTC); write the form own")
     beyond = [name for name in (*community.signals, *community.series, *community.traits) if name not in _BENT]
     files: dict[str, Columns | str] = {**_bending(community), **_devices(community, table, Sessions.none())}
+    beyond += [] if community.connection.is_open and community.connection.group is None else [GRID]
     if beyond or any(name.startswith(EVENTS) for name in files):
         raise ScenarioError(f"form s0: {', '.join(beyond) or EVENTS} (profiles and batteries only); write the form own")
     for stem, values in ((LOAD, community.load_kw), (PV, community.pv_kw)):

@@ -15,12 +15,23 @@ from ..flow import Community, Flexibility, Streams
 from ..reading.files import is_folder, present
 from . import Source
 from ._devices import BATTERIES, BENDING, VEHICLES, read_batteries, read_bending, read_vehicles
-from ._extras import EVENTS, PRICES, SIGNALS, TRAITS, read_series, read_signals, read_traits, series_stems, with_events
+from ._extras import (
+    EVENTS,
+    PRICES,
+    SIGNALS,
+    TRAITS,
+    read_members,
+    read_series,
+    read_signals,
+    series_stems,
+    with_events,
+)
 from ._head import FILE, Head, read_head
+from ._limits import GRID, GROUPS, read_connection
 from ._profiles import LOAD, PV, Profiles, read_profiles
 from ._sample import sample
 
-TABLES = (LOAD, PV, VEHICLES, PRICES, SIGNALS, EVENTS, TRAITS)
+TABLES = (LOAD, PV, VEHICLES, PRICES, SIGNALS, EVENTS, TRAITS, GRID, GROUPS)
 DATA = (".csv", ".parquet", ".json", ".yaml", ".yml")
 
 
@@ -88,6 +99,7 @@ def _assembled(path: Path, profiles: Profiles, streams: Streams, problems: Probl
     batteries, no_batteries = read_batteries(path, profiles, problems)
     bending, no_bending = read_bending(path, profiles, problems)
     sessions, about_sessions = read_vehicles(path, profiles, problems)
+    members = read_members(path, profiles.names, problems)
     community = Community(
         clock=profiles.clock,
         names=profiles.names,
@@ -98,7 +110,8 @@ def _assembled(path: Path, profiles: Profiles, streams: Streams, problems: Probl
         sessions=sessions,
         signals=read_signals(path, profiles, problems),
         series={**bending, **read_series(path, profiles, problems)},
-        traits=read_traits(path, profiles.names, problems),
+        traits=members.traits,
+        connection=read_connection(path, profiles.clock, members, problems),
         streams=streams,
         notes=(*profiles.notes, *no_batteries, *no_bending, *about_sessions),
     )

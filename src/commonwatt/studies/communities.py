@@ -38,9 +38,9 @@ def community_scenario(path: Path) -> Scenario:
 
 
 def on_community(study: Study, path: Path) -> Study:
-    """The study on another community: source, devices, events and seed come from `path`."""
+    """The study on another community: source, devices, events, limits and seed come from `path`."""
     found = community_scenario(path)
-    parts = {name: getattr(found, name) for name in ("source", "devices", "events", "seed")}
+    parts = {name: getattr(found, name) for name in ("source", "devices", "events", "limits", "seed")}
     return study.model_copy(update={"base": study.base.model_copy(update=parts)})
 
 
