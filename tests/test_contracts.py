@@ -78,6 +78,7 @@ def promising(promise: str) -> list[Any]:
 
 
 JOINT = next(m for _, m in instances(MARKETS) if m.promise.world == "one_meter" and m.promise.rational)
+OWN = next(m for _, m in instances(MARKETS) if m.promise.world == "own_meters" and m.promise.trades)
 CALM = next(plugin for _, plugin in instances(DISPATCH) if plugin.causal)
 
 
@@ -356,7 +357,7 @@ def test_a_planner_is_told_what_a_charge_costs(rule: ChargeRule, community: Comm
 
 
 @pytest.mark.parametrize("rule", variants(CHARGES))
-@pytest.mark.parametrize("market", MARKET_VARIANTS)
+@pytest.mark.parametrize("market", [JOINT, OWN], ids=["one_meter", "own_meters"])
 def test_cutting_the_horizon_changes_no_bit_of_a_charge(rule: ChargeRule, market: Market) -> None:
     tariff = first_tariff_for(market).model_copy(update={"charges": (rule,)})
     assert_same_bits(scenario(tariff=tariff, market=market, dispatch=CALM), make_community(1))
