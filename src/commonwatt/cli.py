@@ -116,6 +116,34 @@ def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
     _compute(drawing(sized(document, members, slots), scenarios), asked, series=series, verbose=verbose)
 
 
+@app.command()
+def explain(
+    result: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a stored run.")],
+    member: Annotated[str, typer.Option("--member", metavar="M", help="Whose bill or devices: a name or a number.")],
+    slot: Annotated[
+        str, typer.Option("--slot", metavar="T", help="Why the devices did so then: a slot's number or time.")
+    ] = "",
+    output: Output = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """A member's bill line by line; with --slot, why its devices did what they did.
+
+    Tells it from the stored run: prices, what energy was worth to the plan, limits reached.
+    """
+    from .reports import explanation
+    from .studies.explain import explain_bill, explain_slot
+
+    asked = Asked(output, seed, quiet, as_json, force)
+    found = explain_slot(result, member, slot) if slot else explain_bill(result, member)
+    if output:
+        asked.to_file({".json": lambda: _json(found)})
+    (explanation.show_slot if slot else explanation.show_bill)(asked.console(), found)
+    asked.answer(found)
+
+
 @app.command("list")
 def list_command(
     what: Annotated[

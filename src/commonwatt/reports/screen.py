@@ -40,7 +40,7 @@ def show_run(console: Console, summary: Values) -> None:
     """One run: the answer, then who gains and who loses."""
     currency = summary["currency"]
     console.print(Text.assemble((summary["name"] or "run", "bold"), f"  world: {WORLDS[summary['world']]}"))
-    table = _plain()
+    table = plain_table()
     table.add_column(justify="left")
     table.add_column(justify="right")
     for name, value in summary["metrics"].items():
@@ -49,7 +49,7 @@ def show_run(console: Console, summary: Values) -> None:
             table.add_row(Text(name.replace("_", " ")), number(value), Text(unit))
     console.print(table, highlight=False)
     rows = summary["members"]
-    members = _plain(f"members, amounts in {currency}")
+    members = plain_table(f"members, amounts in {currency}")
     members.add_column("member", overflow="ellipsis", no_wrap=True)
     for heading in MEMBERS.values():
         members.add_column(heading, justify="right")
@@ -144,7 +144,7 @@ def _ranking(title: str, rows: Sequence[Values], everyone: Sequence[Values], wid
             names.append(_Column(heading, heading, _reads(part), name=True))
     worlds = SHORT_WORLDS if narrow else WORLDS
     names.append(_Column("world", "world", lambda row: worlds[row["world"]], name=True))
-    table = _plain(title)
+    table = plain_table(title)
     shown = _fitting(names, everyone, width, narrow=narrow)
     for column in shown:
         fixed = not column.name or column.wide == "world"
@@ -216,7 +216,7 @@ def show_line(console: Console, line: str) -> None:
 def show_facts(console: Console, title: str, facts: Values) -> None:
     """What a community holds."""
     console.print(Text(title, style="bold"))
-    table = _plain()
+    table = plain_table()
     for key, value in facts.items():
         table.add_row(Text(CHECKED.get(key, key)), number(value) if isinstance(value, float) else Text(str(value)))
     console.print(table, highlight=False)
@@ -270,7 +270,8 @@ def _unit(metric: str) -> str:
     return found[1] if found and found[1] != "-" else ""
 
 
-def _plain(title: str = "") -> Table:
+def plain_table(title: str = "") -> Table:
+    """A table without lines; with a title, it has headings too."""
     return Table(
         title=Text(title, style="bold") if title else None, title_justify="left", box=None, pad_edge=False,
         padding=(0, GAP, 0, 0), show_header=bool(title), header_style="underline",

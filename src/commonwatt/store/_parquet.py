@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +14,14 @@ from ..accounts import Account, Entries
 from ..errors import DataError
 from ..flow import Array, Community, Trades
 from ..markets import Market
+from ..proof import Certificate
 from ..record import Record
 
 REMEDY = "compute it again with --force"
 PER_DEVICE = ("charge_kwh", "discharge_kwh", "level_kwh", "shortfall_kwh")
 PER_ACCOUNT = ("account_money", "till_money")
+PLANS = {"plan_members": ("member", "energy_price"), "plan_devices": ("device", "stored_price")}
+"""Tables of shadow prices: whose they are, and their column."""
 ROWS = 500_000
 """Rows of the series after which a group is written: always whole slots."""
 
@@ -36,6 +39,15 @@ class Tables:
         self._waiting.append(record)
         if sum(r.access.size for r in self._waiting) >= ROWS:
             self._flush()
+
+    def take_plans(self, plans: Sequence[Certificate]) -> None:
+        """Stores what energy was worth to the planner, where and when; nothing where a rule ran the devices."""
+        if not plans:
+            return
+        for name, (who, column) in PLANS.items():
+            values = np.concatenate([getattr(plan, column) for plan in plans])
+            if values.shape[1]:
+                self._write(name, _long(np.arange(len(values), dtype=np.int64), who, {column: values}))
 
     def close(self) -> None:
         """Writes what waits and ends the files."""
@@ -121,6 +133,16 @@ def read_records(folder: Path, community: Community, market: Market) -> Iterator
         start = stop
     if start != community.shape[0]:
         raise DataError(f"{folder}/series.parquet: {start} of {community.shape[0]} slots (§2); {REMEDY}")
+
+
+def read_plan(folder: Path, community: Community) -> dict[str, Array]:
+    """What energy was worth to the planner, by column: (T, N) or (T, K); empty where a rule ran the devices."""
+    widths = {"plan_members": community.shape[1], "plan_devices": community.flexibility.devices}
+    found: dict[str, Array] = {}
+    for name, (who, column) in PLANS.items():
+        if (folder / f"{name}.parquet").exists():
+            found[column] = _wide(folder, 0, _Keys(name, who, 0, widths[name]))[column]
+    return found
 
 
 @contextmanager

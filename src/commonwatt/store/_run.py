@@ -42,6 +42,7 @@ class RunFolder(Folder):
     def finish(self, run: Run) -> None:
         """Writes summary and manifest; call once, last."""
         with writing(self.path):
+            self._tables.take_plans(run.plans)
             self._tables.close()
             write_json(self.partial / SUMMARY, run.summary())
             write_csv(self.partial / "summary.csv", run.members())
