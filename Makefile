@@ -45,7 +45,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 lock: $(STAMP) ## Resolve pyproject.toml again into requirements/*.txt (UPGRADE=1).
-	$(LOCK) $(if $(UPGRADE),--upgrade) --extra reports --group pyproject.toml:dev --output-file requirements/dev.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) --extra reports --extra grid --group pyproject.toml:dev --output-file requirements/dev.txt
 	$(LOCK) --upgrade --constraints requirements/dev.txt --output-file requirements/core.txt
 
 clean: ## Remove .venv, caches, builds and the demo.

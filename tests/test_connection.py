@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,15 @@ from tests._communities import (
 from commonwatt.connection import OPEN, Connection
 from commonwatt.dispatch import DISPATCH, Dispatch
 from commonwatt.dispatch.self_consumption import SelfConsumption
-from commonwatt.errors import DataError
-from commonwatt.flow import Flexibility, Schedule, State
+from commonwatt.errors import DataError, ScenarioError
+from commonwatt.flow import Community, Flexibility, Schedule, State, Streams
 from commonwatt.markets import MARKETS, Market
+from commonwatt.markets.mid_market_rate import MidMarketRate
 from commonwatt.markets.none import NoMarket
 from commonwatt.noun import Array
 from commonwatt.record import Record
 from commonwatt.run import run
-from commonwatt.scenario import Scenario
+from commonwatt.scenario import Scenario, load, validated
 from commonwatt.simulate import simulate
 
 
@@ -316,3 +318,105 @@ def test_alone_only_the_own_limits_bind() -> None:
     assert done.facts.alone.by_member["bill_money"].tolist() == pytest.approx([4.0, 5.0])
     assert done.bills.tolist() == pytest.approx([5 * 4 / 9, 5 * 5 / 9])
     assert done.facts.gross_bill.tolist() == pytest.approx([4.0, 6.0])
+
+
+# --- in documents ----------------------------------------------------------------------------------------------------
+
+
+def behind(limits: dict[str, Any], community: Community | None = None, seed: int = 3) -> Connection:
+    """The connection that a document's limits make."""
+    document = Scenario.model_validate({"limits": limits})
+    return document.limits.applied(community or make_community(0), Streams(seed)).connection
+
+
+def test_numbers_in_a_document() -> None:
+    found = behind({"import_cap_kw": 5, "peak_reduction": 0.5, "peak_start": 22, "peak_stop": 2})
+    hour = make_community(0).clock.hour
+    assert found.export_cap_kw is None
+    np.testing.assert_array_equal(found.import_cap_kw, np.where((hour >= 22) | (hour < 2), 2.5, 5.0))
+    noisy = behind({"import_cap_kw": 5, "export_cap_kw": 5, "noise": 0.1})
+    assert np.array_equal(noisy.import_cap_kw, behind({"import_cap_kw": 5, "noise": 0.1}).import_cap_kw)
+    assert not np.array_equal(noisy.import_cap_kw, noisy.export_cap_kw)
+    assert not np.array_equal(noisy.import_cap_kw, behind({"import_cap_kw": 5, "noise": 0.1}, seed=4).import_cap_kw)
+
+
+def test_what_a_document_says_stands_in_place_of_the_folder() -> None:
+    own = np.array([1.0, np.inf, 2.0, np.inf, np.inf, np.inf])
+    had = Connection(import_cap_kw=np.full(110, 9.0), export_cap_kw=np.full(110, 8.0), member_import_cap_kw=own)
+    community = replace(make_community(0), connection=had)
+    found = behind({"import_cap_kw": 4, "member_import_cap_kw": 3}, community)
+    assert found.import_cap_kw is not None
+    assert found.import_cap_kw[0] == 4
+    assert found.export_cap_kw is had.export_cap_kw
+    assert found.member_import_cap_kw.tolist() == [1, 3, 2, 3, 3, 3]
+    assert behind({}, community).import_cap_kw is had.import_cap_kw
+    assert behind({"hold": False, "import_cap_kw": 4}, community).is_open
+
+
+def test_groups_in_a_document() -> None:
+    west = {"name": "west", "members": ["m0", "m4"], "import_cap_kw": 7}
+    found = behind({"groups": [west, {"name": "east", "members": ["m1"]}]})
+    assert found.group_names == ("west", "east")
+    assert found.group.tolist() == [0, 1, -1, -1, 0, -1]
+    assert found.group_import_cap_kw[5].tolist() == [7, np.inf]
+    assert found.group_export_cap_kw is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"groups": [{"members": ["m9"]}]}, r"limits.groups\[0\].members: nobody is called 'm9'"),
+        ({"groups": [{"members": ["m1"]}, {"name": "b", "members": ["m1"]}]}, "'m1' stands in two groups"),
+        ({"groups": [{"members": ["m1"]}, {"members": ["m2"]}]}, r"groups\[1\].name = 'group': stands twice"),
+        ({"file": "a.csv", "import_cap_kw": 3}, "limits.file beside limits.import_cap_kw"),
+    ],
+)
+def test_limits_that_contradict_are_refused(limits: dict[str, Any], says: str) -> None:
+    with pytest.raises(ScenarioError, match=says):
+        behind(limits)
+
+
+def test_mistakes_in_a_document_are_explained() -> None:
+    document = {"limits": {"import_cap": 3, "peak_start": 30, "groups": [{"import_cap_kw": -1}]}}
+    with pytest.raises(ScenarioError) as caught:
+        validated(document, Scenario)
+    told = str(caught.value)
+    assert "limits.import_cap: unknown parameter (documents are closed); did you mean import_cap_kw?" in told
+    assert "limits.peak_start = 30" in told
+    assert "limits.groups[0].import_cap_kw = -1" in told
+
+
+def test_a_table_beside_its_document_is_an_input(tmp_path: Path) -> None:
+    (tmp_path / "grid.csv").write_text("timestep,import_capacity_kw\n" + "".join(f"{t},2.5\n" for t in range(24)))
+    text = "source: {kind: sample, slots: 24}\nlimits: {file: grid.csv}\n"
+    (tmp_path / "a.yaml").write_text(text)
+    document = load(tmp_path / "a.yaml")
+    assert list(document.inputs()) == ["Limits/grid.csv"]
+    assert document.community().connection.import_cap_kw.tolist() == [2.5] * 24
+    before = document.identity()
+    (tmp_path / "grid.csv").write_text("timestep,import_capacity_kw\n" + "".join(f"{t},2\n" for t in range(24)))
+    assert load(tmp_path / "a.yaml").identity() != before
+    assert run(load(tmp_path / "a.yaml")).metrics["peak_import"] <= 2 + 1e-9
+    (tmp_path / "grid.csv").unlink()
+    with pytest.raises(ScenarioError, match=r"limits\.file = .*grid\.csv: no such file"):
+        load(tmp_path / "a.yaml").identity()
+
+
+# --- metrics ---------------------------------------------------------------------------------------------------------
+
+
+def test_metrics_by_hand() -> None:
+    # 8 kWh wanted, 6 may be had; then 6 made with 1 used, 4 may be given; then nothing happens
+    community = hand_made([[5.0, 3.0], [1.0, -6.0], [0.0, 0.0]])
+    limits = Connection(import_cap_kw=np.full(3, 6.0), export_cap_kw=np.full(3, 4.0), unserved_value=3.0)
+    found = run(scenario(market=MidMarketRate()), community=replace(community, connection=limits)).metrics
+    assert found["unserved"] == pytest.approx(2.0)
+    assert found["curtailed"] == pytest.approx(1.0)
+    assert found["loss_of_load"] == pytest.approx(2 / 9)
+    assert found["curtailment"] == pytest.approx(1 / 6)
+    assert found["overload_hours"] == found["hours_at_limit"] == 2.0
+    assert found["unserved_cost"] == pytest.approx(6.0)
+    # of 9 kWh of load, 1 comes from a neighbour; of 6 kWh of PV, 1 goes there
+    assert found["self_sufficiency"] == pytest.approx(1 / 9)
+    assert found["self_consumption"] == pytest.approx(1 / 6)
+    assert found["individual_self_consumption"] == pytest.approx(0.0)

@@ -5,23 +5,21 @@ Answers go to the standard output, progress and errors to the error stream. Heav
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .errors import CommonwattError, ScenarioError
+from ._asked import Asked, Force, Json, Output, Quiet, Seed, as_text, tell
+from ._grid_commands import feeder, grid_capacity
+from .errors import CommonwattError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from .scenario import Scenario, Study
 
 INTERRUPTED = 130
@@ -33,16 +31,9 @@ app = typer.Typer(
 )  # fmt: skip
 data = typer.Typer(help="Communities as folders: make one, check one.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data")
+data.command("grid-capacity")(grid_capacity)
+app.command()(feeder)
 
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="PATH", help="Folder to write, or a file by its suffix.")
-]
-Seed = Annotated[
-    int | None, typer.Option("--seed", min=0, metavar="N", help="Seed of the community, instead of the document's.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, and nothing else.")]
-Force = Annotated[bool, typer.Option("--force", help="Compute again, and replace what is there.")]
 Members = Annotated[
     int | None, typer.Option("--members", "--buildings", min=1, metavar="N", help="How many members to generate.")
 ]
@@ -139,7 +130,7 @@ def explain(
     asked = Asked(output, seed, quiet, as_json, force)
     found = explain_slot(result, member, slot) if slot else explain_bill(result, member)
     if output:
-        asked.to_file({".json": lambda: _json(found)})
+        asked.to_file({".json": lambda: as_text(found)})
     (explanation.show_slot if slot else explanation.show_bill)(asked.console(), found)
     asked.answer(found)
 
@@ -164,11 +155,11 @@ def list_command(
     from .reports.catalogue import catalogue_data, catalogue_text
 
     asked = Asked(output, seed, quiet, as_json, force)
-    forms = {".json": lambda: _json(catalogue_data(what)), ".txt": lambda: catalogue_text(what, 100) + "\n"}
+    forms = {".json": lambda: as_text(catalogue_data(what)), ".txt": lambda: catalogue_text(what, 100) + "\n"}
     if output:
         asked.to_file(forms)
     elif as_json or not quiet:
-        _print(forms[".json"]() if as_json else catalogue_text(what, asked.console().width) + "\n")
+        tell(forms[".json"]() if as_json else catalogue_text(what, asked.console().width) + "\n")
 
 
 @app.command()
@@ -178,11 +169,11 @@ def schema(
     """The JSON schema of every document, for editors that complete and check."""
     from .scenario import schema as document_schema
 
-    text = _json(document_schema())
+    text = as_text(document_schema())
     if output:
         Asked(output, seed, quiet, as_json, force).to_file({".json": lambda: text})
     elif not quiet:
-        _print(text)
+        tell(text)
 
 
 @data.command("make")
@@ -229,49 +220,9 @@ def check(
     asked = Asked(output, seed, quiet, as_json, force)
     found = checked(asked.seeded(community_scenario(community)))
     if output:
-        asked.to_file({".json": lambda: _json(found)})
+        asked.to_file({".json": lambda: as_text(found)})
     screen.show_check(asked.console(), str(community), found)
     asked.answer(found)
-
-
-@data.command("grid-capacity")
-def grid_capacity(  # noqa: PLR0913  (every option is a flag of its own)
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.csv", help="Table to write.")] = Path(
-        "grid_data.csv"
-    ),
-    steps: Annotated[
-        int | None, typer.Option("--steps", "--slots", min=1, metavar="N", help="How many slots; 90, or all of --from.")
-    ] = None,
-    kind: Annotated[
-        str, typer.Option("--kind", metavar="constant|synthetic", help="The same always, or lower at peak and noisy.")
-    ] = "constant",
-    source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="Take it from a CSV or Parquet table instead.")
-    ] = None,
-    import_kw: Annotated[float | None, typer.Option("--import-kw", metavar="KW", help="Import limit.")] = None,
-    export_kw: Annotated[float | None, typer.Option("--export-kw", metavar="KW", help="Export limit.")] = None,
-    peak_reduction: Annotated[
-        float | None, typer.Option("--peak-reduction", metavar="SHARE", help="How much lower from 17 to 21 h.")
-    ] = None,
-    noise: Annotated[
-        float | None, typer.Option("--noise", metavar="SHARE", help="Standard deviation of a random factor.")
-    ] = None,
-    slot_minutes: Annotated[float, typer.Option("--slot-minutes", min=1, metavar="MIN", help="Length of a slot.")] = 60,
-    seed: Seed = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
-    force: Force = False,
-) -> None:
-    """Write a table of what the grid lets through, for `limits.file` of a scenario or a community's folder."""
-    from .reports import screen
-    from .studies.capacity import as_csv, capacity, told
-
-    numbers = {"import_cap_kw": import_kw, "export_cap_kw": export_kw, "peak_reduction": peak_reduction, "noise": noise}
-    found = capacity(kind, source, steps, slot_minutes, seed or 0, **numbers)
-    asked = Asked(output, seed, quiet, as_json, force)
-    asked.to_file({".csv": lambda: as_csv(found)})
-    screen.show_facts(asked.console(), f"{output} written", told(found))
-    asked.answer({"file": str(output), **told(found)})
 
 
 def main() -> None:
@@ -323,40 +274,6 @@ def _stop_if_asked() -> None:
         raise KeyboardInterrupt if STOPPED[0] == signal.SIGINT else SystemExit(128 + STOPPED[0])
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the flags say that all commands have."""
-
-    output: Path | None
-    seed: int | None
-    quiet: bool
-    as_json: bool
-    force: bool
-
-    def console(self) -> Console:
-        """Where tables go: nowhere if nobody reads them."""
-        from rich.console import Console
-
-        return Console(quiet=self.quiet or self.as_json)
-
-    def answer(self, found: Any) -> None:
-        """Prints the answer as JSON if that is asked for."""
-        if self.as_json:
-            _print(_json(found))
-
-    def seeded(self, scenario: Scenario) -> Scenario:
-        """The scenario with the seed that is asked for."""
-        return scenario if self.seed is None else scenario.model_copy(update={"seed": self.seed})
-
-    def to_file(self, forms: dict[str, Callable[[], str]]) -> None:
-        """Writes the one file asked for, in the form its suffix says."""
-        from .store import File, writing
-
-        assert self.output is not None
-        with File(self.output, force=self.force, suffixes=tuple(forms)) as file, writing(self.output):
-            file.partial.write_text(forms[self.output.suffix.lower()](), encoding="utf-8", newline="")
-
-
 def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False, verbose: bool = False) -> None:
     """Runs a document, keeps the answer and shows it."""
     from .reports import screen
@@ -383,23 +300,14 @@ def _verify(folder: Path, asked: Asked) -> None:
     from .reports import screen
     from .studies import verify_result
 
-    if asked.seed is not None:
-        raise ScenarioError("--seed: a stored result has the seed it has (§11); leave it out with --verify")
+    asked.keep_seed()
     verdicts = verify_result(folder)
     lines = {name: verdict.line for name, verdict in verdicts.items()}
     found = {"result": str(folder), "holds": all(v.holds for v in verdicts.values()), "audits": lines}
     if asked.output:
-        asked.to_file({".json": lambda: _json(found)})
+        asked.to_file({".json": lambda: as_text(found)})
     screen.show_verified(asked.console(), str(folder), lines)
     asked.answer(found)
-
-
-def _json(found: Any) -> str:
-    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _print(text: str) -> None:
-    print(text, end="")  # noqa: T201
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from commonwatt import _events, accounts, cli, connection, envelope, exchange, f
 from commonwatt.metrics import METRICS
 from commonwatt.pool import Pool
 from commonwatt.record import Record
+from commonwatt.reports import screen
 from commonwatt.scenario import Scenario, Study, validated
 
 ROOT = Path(__file__).parents[2]
@@ -269,7 +270,7 @@ def code_names() -> set[str]:
     )
     for shape in parts:
         names |= set(shape.model_fields)
-    names |= set(METRICS)
+    names |= set(METRICS) | set(screen.FEEDER)
     names |= {account.name.lower() for account in flow.Account}
     run = small_study()
     names |= set(run.rows[0].values())

@@ -33,6 +33,11 @@ CHECKED = {
     "members": "members", "slots": "slots", "slot_minutes": "minutes a slot", "start": "start", "zone": "zone",
     "load_kwh": "load [kWh]", "pv_kwh": "PV [kWh]", "devices": "devices",
 }  # fmt: skip
+FEEDER = {
+    "lowest_voltage": "lowest voltage [of nominal]", "highest_voltage": "highest voltage [of nominal]",
+    "highest_loading": "highest loading [of rated]", "losses_kwh": "losses [kWh]",
+    "voltage_hours": "voltage out of bounds [h]", "loading_hours": "overloaded [h]",
+}  # fmt: skip
 Values = Mapping[str, Any]
 
 
@@ -228,6 +233,19 @@ def show_check(console: Console, title: str, found: Values) -> None:
     show_remarks(console, found["notes"], found["findings"])
     warnings = sum(line.startswith("warning") for line in found["findings"])
     console.print(plural(warnings, "warning") if warnings else "nothing implausible found", highlight=False)
+
+
+def show_feeder(console: Console, found: Values) -> None:
+    """What a run does to a network: the worst of it, and the slots that are too much."""
+    show_facts(console, f"{found['result']} on {found['network']}", {told: found[n] for n, told in FEEDER.items()})
+    rows, table = found["violated"], plain_table()
+    for row in rows[:SHOWN]:
+        voltage = f"{number(row['lowest_voltage'])} to {number(row['highest_voltage'])} of nominal voltage"
+        loaded = f"{row['branch']} at {row['highest_loading']:.0%}"
+        table.add_row(*(Text(cell) for cell in (row["time"], voltage, loaded)))
+    console.print(table, highlight=False)
+    more = f", {len(rows) - SHOWN} of them not shown; --json and --output have all" if len(rows) > SHOWN else ""
+    console.print(f"{plural(len(rows), 'slot')} out of bounds{more}", highlight=False)
 
 
 def show_verified(console: Console, name: str, audits: Mapping[str, str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..audit import Verdict
 from ..errors import AuditError, DataError
+from ..flow import Community
 from ..record import Record
 from ..run import auditor
 from ..scenario import MANIFEST, Scenario, validated
@@ -32,6 +34,18 @@ def verify(folder: Path) -> Verdict:
     verdict = audit.verdict()
     verdict.check()
     return verdict
+
+
+def stored_run(folder: Path) -> tuple[Community, Iterator[Record]]:
+    """Who took part in a stored run, and what happened, record by record.
+
+    Raises DataError where its files or inputs have changed since, or where it is no run.
+    """
+    stored = unchanged(folder)
+    scenario = stored_scenario(folder, stored)
+    check_identity(folder, stored, scenario.identity(), scenario.inputs())
+    community = scenario.community()
+    return community, read_records(folder, community, scenario.market)
 
 
 def stored_scenario(folder: Path, stored: dict[str, Any]) -> Scenario:
