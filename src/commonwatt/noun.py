@@ -1,6 +1,6 @@
 """What every noun is: read-only arrays whose shape stands in their type, and that can be cut in time.
 
-Letters: T slots of the window, N members, K devices, A accounts, M meters, R rows of a table.
+Letters: T slots of the window, N members, K devices, A accounts, M meters, G places with a limit, R rows of a table.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ Words = NDArray[np.str_]
 TN = Annotated[Array, "T", "N"]
 TK = Annotated[Array, "T", "K"]
 TM = Annotated[Array, "T", "M"]
+TG = Annotated[Array, "T", "G"]
 TA = Annotated[Array, "T", "A"]
 PerSlot = Annotated[Array, "T"]
 PerMember = Annotated[Array, "N"]

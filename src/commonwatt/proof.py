@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .noun import TK, TN, Noun
+from .noun import TG, TK, TN, Noun
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,3 +33,6 @@ class Certificate(Noun):
     """What one more kWh would cost where the member stands. [money/kWh]"""
     stored_price: TK
     """What one more kWh in the store would be worth at the slot's end. [money/kWh]"""
+    limit_price: TG
+    """What one kWh more of a place's limit would save: positive where imports are cut, negative where exports are.
+    [money/kWh]"""

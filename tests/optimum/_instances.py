@@ -10,6 +10,7 @@ import numpy as np
 from tests._communities import hand_made
 
 from commonwatt.flow import Flexibility, Pool, Prices, State
+from commonwatt.optimum.limits import Joint, Peak, Places, Tier
 from commonwatt.optimum.problem import Problem, build
 
 WORLDS = ("alone", "own_meters", "one_meter")
@@ -34,6 +35,67 @@ def instance(seed: int, *, tariff: str | None = None, world: str | None = None, 
         community, prices, State.initial(community), p2p=world != "alone",
         curtail=bool(rng.random() < 0.3), stored_value=None if rng.random() < 0.6 else 1.0,
     )  # fmt: skip
+
+
+def limited(seed: int, **given: Any) -> Problem:
+    """The same with limits, charges on peaks and blocks, a shared battery, a ban on resale: some of each."""
+    problem, rng = instance(seed, **given), np.random.default_rng([20260102, seed])
+    size = max(float(np.abs(problem.base_kwh).max(initial=0)), float(problem.stores.charge_max_kwh.max(initial=0))) or 1
+    return replace(
+        problem, **places(rng, problem, size), **charges(rng, problem, size), joints=joints(rng, problem),
+        resale=bool(rng.random() < 0.85) or problem.stores.owner.size > np.unique(problem.stores.owner).size,
+    )  # fmt: skip
+
+
+def places(rng: np.random.Generator, problem: Problem, size: float) -> dict[str, Any]:
+    """The coupling point, a group, a connection: each with limits in some slots; load may stay unserved behind them."""
+    slots, members = problem.shape
+    inside = [np.ones(members, bool), rng.random(members) < 0.6, np.arange(members) == rng.integers(members)]
+    inside = np.array([who for who in inside if rng.random() < 0.5 and who.any()]).reshape(-1, members)
+    shape = (slots, len(inside))
+    limits = [np.where(rng.random(shape) < 0.6, size * rng.uniform(0.1, 2, shape), np.inf) for _ in range(2)]
+    found = Places(
+        names=tuple(f"place {g}" for g in range(len(inside))), inside=inside,
+        import_max_kwh=limits[0], export_max_kwh=limits[1],
+    )  # fmt: skip
+    return {"places": found, "unserved_max_kwh": np.where(found.import_limited, problem.load_kwh, 0.0)}
+
+
+def charges(rng: np.random.Generator, problem: Problem, size: float) -> dict[str, Any]:
+    """Peaks and tiers on whatever meter there is, rising, falling and below the price of energy."""
+    slots, members = problem.shape
+    found: dict[str, list[Any]] = {"peaks": [], "tiers": []}
+    for _ in range(int(rng.integers(0, 4))):
+        reads = str(rng.choice(["wires", "wires", "residual", *(["pool"] if problem.one_meter else [])]))
+        who = np.arange(members) == rng.integers(members)
+        if reads == "wires" and rng.random() < 0.6:
+            who = np.ones(members, bool)
+        part = {"members": who, "reads": reads}
+        if rng.random() < 0.5:
+            weight = rng.choice([0.0, 1.0, 4.0], slots)
+            locked = float(rng.choice([0.0, 0.5])) * size
+            found["peaks"].append(Peak(**part, weight=weight, rate=float(rng.uniform(0, 0.5)), locked_kw=locked))
+        else:
+            count = int(rng.integers(1, 4))
+            width = np.append(size * rng.uniform(0.2, 2, count - 1), np.inf)
+            rate = np.round(rng.uniform(-0.05, 0.2, count), 2)
+            rate = np.sort(rate) if rng.random() < 0.6 else rate
+            found["tiers"].append(Tier(**part, slots=rng.random(slots) < 0.8, width_kwh=width, rate=rate))
+    return {name: tuple(some) for name, some in found.items()}
+
+
+def joints(rng: np.random.Generator, problem: Problem) -> tuple[Joint, ...]:
+    """The first two stores as accounts of one battery."""
+    stores = problem.stores
+    if rng.random() < 0.6 or stores.owner.size < 2 or (stores.level_min_kwh[-1] > stores.start_kwh + 1e-9).any():
+        return ()
+    rows = np.array([0, 1])
+    return (Joint(
+        rows=rows, level_min_kwh=stores.level_min_kwh[:, rows].sum(axis=1),
+        level_max_kwh=np.maximum(0.8 * stores.level_max_kwh[:, rows].sum(axis=1), stores.start_kwh[rows].sum()),
+        charge_max_kwh=0.7 * stores.charge_max_kwh[:, rows].sum(axis=1),
+        discharge_max_kwh=0.7 * stores.discharge_max_kwh[:, rows].sum(axis=1),
+    ),)  # fmt: skip
 
 
 def devices(rng: np.random.Generator, slots: int, members: int, scale: float) -> Flexibility:
@@ -83,6 +145,12 @@ class Reference:
                          float(problem.stores.level_max_kwh.max(initial=0))) or 1.0  # fmt: skip
         self.rows: list[tuple[float, float, dict[int, float]]] = []
         self.columns: list[tuple[float, float, float, bool]] = []
+        self._in: dict[int, dict[int, list[int]]] = {}
+        self._out: dict[int, dict[int, list[int]]] = {}
+        self._own: dict[int, dict[int, int]] = {}
+        self._taken: dict[int, int] = {}
+        self._moves: dict[tuple[int, int], tuple[int, int]] = {}
+        self._levels: dict[int, int] = {}
 
     def new(self, cost: float, low: float, high: float, *, binary: bool = False) -> int:
         """A variable."""
@@ -104,6 +172,7 @@ class Reference:
         p, unit = self.p, self.scale
         for t in range(p.shape[0]):
             self._slot(t, unit)
+        self._charges(unit)
         solver = highspy.Highs()
         solver.setOptionValue("output_flag", False)
         solver.setOptionValue("mip_rel_gap", 0.0)
@@ -116,27 +185,36 @@ class Reference:
         for low, high, entries in self.rows:
             solver.addRow(low, high, len(entries), list(entries), list(entries.values()))
         solver.run()
+        if solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
+            return np.inf
         assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal, solver.getModelStatus()
         return solver.getInfo().objective_function_value * unit
 
     def _slot(self, t: int, unit: float) -> None:
         p = self.p
         demand, supply = dict[str, float](), dict[str, float]()
+        self._in[t], self._out[t], self._own[t] = {}, {}, {}
         for n in range(p.shape[1]):
             into, out, most = [], [], (p.want_max_kwh[t, n] / unit, p.give_max_kwh[t, n] / unit)
             if p.own[t, n]:
                 into.append(self.new(p.buy[t, n], 0, most[0]))
                 out.append(self.new(-p.sell[t, n], 0, most[1]))
+                self._own[t][n] = into[-1]
             if p.inside[t, n]:
                 into.append(self.new(0.0, 0, most[0]))
                 out.append(self.new(0.0, 0, most[1]))
                 demand[f"x{into[-1]}"] = supply[f"x{out[-1]}"] = -1.0
             self.exclusive(into, most[0], out, most[1])
             thrown = self.new(0.0, 0, p.curtail_max_kwh[t, n] / unit)
-            balance = {f"x{c}": 1.0 for c in into} | {f"x{c}": -1.0 for c in out} | {f"x{thrown}": -1.0}
+            dark = self.new(p.unserved_price, 0, p.unserved_max_kwh[t, n] / unit)
+            self._in[t][n], self._out[t][n] = into, out
+            if not p.resale:
+                self.row(-np.inf, p.pv_kwh[t, n] / unit, **{f"x{c}": 1.0 for c in [*out, thrown]})
+            balance = {f"x{c}": 1.0 for c in [*into, dark]} | {f"x{c}": -1.0 for c in [*out, thrown]}
             for k in np.flatnonzero(p.stores.owner == n):
                 charge, discharge = self._store(t, int(k), unit)
                 balance |= {f"x{charge}": -1.0, f"x{discharge}": 1.0}
+                self._moves[t, int(k)] = charge, discharge
             self.row(p.base_kwh[t, n] / unit, p.base_kwh[t, n] / unit, **balance)
         sent = self.new(p.pool.fee_per_kwh * p.pool.efficiency, 0, np.inf)
         demand[f"x{sent}"], supply[f"x{sent}"] = p.pool.efficiency, 1.0
@@ -145,8 +223,17 @@ class Reference:
             demand[f"x{taken}"] = supply[f"x{given}"] = 1.0
             most = p.want_max_kwh[t].sum() / unit, p.give_max_kwh[t].sum() / unit
             self.exclusive([taken], most[0], [given], most[1])
+            self._taken[t] = taken
         self.row(0, 0, **demand)
         self.row(0, 0, **supply)
+        self._joint(t, unit)
+        for g, who in enumerate(p.places.inside):
+            net = self._net(t, np.flatnonzero(who))
+            self.row(-p.places.export_max_kwh[t, g] / unit, p.places.import_max_kwh[t, g] / unit, **net)
+
+    def _net(self, t: int, who: Any) -> dict[str, float]:
+        into = {f"x{c}": 1.0 for n in who for c in self._in[t][n]}
+        return into | {f"x{c}": -1.0 for n in who for c in self._out[t][n]}
 
     def _store(self, t: int, k: int, unit: float) -> tuple[int, int]:
         s, last = self.p.stores, t == self.p.shape[0] - 1
@@ -161,6 +248,49 @@ class Reference:
             entries[f"x{self._levels[k]}"] = -s.keep[k]
         else:
             right += s.keep[k] * s.start_kwh[k] / unit
-        self._levels = {**getattr(self, "_levels", {}), k: level}
+        self._levels[k] = level
         self.row(right, right, **entries)
         return charge, discharge
+
+    def _joint(self, t: int, unit: float) -> None:
+        """Accounts of one battery: together within its bounds, all one way."""
+        for joint in self.p.joints:
+            levels = {f"x{self._levels[k]}": 1.0 for k in joint.rows}
+            self.row(joint.level_min_kwh[t] / unit, joint.level_max_kwh[t] / unit, **levels)
+            sides = zip(*(self._moves[t, k] for k in joint.rows), strict=True)
+            most = joint.charge_max_kwh[t] / unit, joint.discharge_max_kwh[t] / unit
+            into, out = (list(side) for side in sides)
+            self.exclusive(into, most[0], out, most[1])
+
+    def _charges(self, unit: float) -> None:
+        p = self.p
+        for peak in p.peaks:
+            highest = self.new(peak.rate, peak.locked_kw / unit, np.inf)
+            for t in np.flatnonzero(peak.weight):
+                shown = self._shown(peak, int(t), unit)
+                self.row(-np.inf, 0.0, **{f"x{shown}": peak.weight[t], f"x{highest}": -1.0})
+        for tier in p.tiers:
+            shown = [self._shown(tier, int(t), unit) for t in np.flatnonzero(tier.slots)]
+            most = sum(p.meter_range(tier)[0]) / unit
+            width = np.minimum(tier.width_kwh / unit, most)
+            used = [self.new(rate, 0.0, w) for rate, w in zip(tier.rate, width, strict=True)]
+            self.row(0.0, 0.0, **{f"x{c}": 1.0 for c in shown}, **{f"x{c}": -1.0 for c in used})
+            for b in range(len(used) - 1):
+                z = self.new(0.0, 0.0, 1.0, binary=True)
+                self.row(0.0, np.inf, **{f"x{used[b]}": 1.0, f"x{z}": -width[b]})
+                self.row(-np.inf, 0.0, **{f"x{used[b + 1]}": 1.0, f"x{z}": -width[b + 1]})
+
+    def _shown(self, charge: Any, t: int, unit: float) -> int:
+        """What a meter shows as import in a slot."""
+        p, who = self.p, np.flatnonzero(charge.members)
+        if charge.reads == "pool":
+            net = {f"x{self._taken[t]}": 1.0} if t in self._taken else {}
+        elif charge.reads == "residual":
+            net = {f"x{self._own[t][n]}": 1.0 for n in who if n in self._own[t]}
+        else:
+            net = self._net(t, who)
+        most_in, most_out = (side[t] / unit for side in p.meter_range(charge))
+        shown, back = self.new(0.0, 0.0, most_in), self.new(0.0, 0.0, most_out)
+        self.exclusive([shown], most_in, [back], most_out)
+        self.row(0.0, 0.0, **net, **{f"x{shown}": -1.0, f"x{back}": 1.0})
+        return shown

@@ -18,9 +18,10 @@ from commonwatt.flow import Account, Charge, Outlook, Prices, State
 from commonwatt.forecasts.persistence import Persistence
 from commonwatt.markets.none import NoMarket
 from commonwatt.markets.pool import CommunityPool
-from commonwatt.optimum.certificate import Feasible, cost
+from commonwatt.optimum.bill import cost
 from commonwatt.optimum.problem import build
 from commonwatt.optimum.solve import solve
+from commonwatt.optimum.upper import Feasible
 from commonwatt.record import Record
 from commonwatt.run import auditor, run
 from commonwatt.scenario import load
@@ -47,6 +48,7 @@ def plan_of(problem, charge, discharge, level):
     return Feasible(
         charge_kwh=charge[:, problem.device], discharge_kwh=discharge[:, problem.device],
         level_kwh=level[:, problem.device], curtailed_kwh=np.zeros(problem.shape),
+        unserved_kwh=np.zeros(problem.shape),
     )  # fmt: skip
 
 

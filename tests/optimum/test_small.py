@@ -12,7 +12,8 @@ from tests._communities import hand_made
 from commonwatt.errors import InfeasibleError
 from commonwatt.flow import Flexibility, Pool, Prices, State
 from commonwatt.optimum import dp, highs
-from commonwatt.optimum.certificate import certify, check
+from commonwatt.optimum.certificate import certify
+from commonwatt.optimum.impossible import check
 from commonwatt.optimum.problem import Problem, build
 from commonwatt.optimum.solve import solve
 

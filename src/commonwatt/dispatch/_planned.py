@@ -61,11 +61,11 @@ class Planner(Dispatch):
         )  # fmt: skip
 
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:
-        from ..optimum.certificate import clipped
-        from ..optimum.solve import solve
+        from ..optimum.solve import Watched, solve
+        from ..optimum.stores import clipped
 
         slots = community.shape[0]
-        solved = solve(self.problem(outlook, state), self.gap, self.seconds)
+        solved = solve(self.problem(outlook, state), self.gap, watched=Watched(seconds=self.seconds))
         charge, discharge = clipped(stores_of(community, state.level_kwh), solved.level_kwh[:slots])
         schedule = Schedule.carried_out(community, state, charge, discharge)
         curtailed: Array = np.minimum(solved.curtailed_kwh[:slots], community.pv_kwh)

@@ -1,4 +1,4 @@
-"""The problem as one sparse matrix: columns in blocks, rows for balances, levels and the pool."""
+"""The problem as one sparse matrix: columns in blocks, rows for balances, levels, the pool, limits and charges."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..flow import Array, Index
+from ._coupling import Rows, columns, rows
+from ._cuts import Cuts, Entry
 from .problem import Problem
-
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,47 +33,70 @@ class Block:
         table[self.at] = values[self.first : self.first + self.at.size]
         return table.reshape(self.shape)
 
+    @property
+    def number(self) -> Index:
+        """The column of each place in the table, -1 where there is none."""
+        table = np.full(self.shape[0] * self.shape[1], -1)
+        table[self.at] = self.first + np.arange(self.at.size)
+        return table.reshape(self.shape)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """Minimise cost * x, low <= x <= high, A x = right in the first `equal` rows, <= right in the others."""
+    """Minimise cost * x, low <= x <= high, row_low <= A x <= row_high; A by columns."""
 
     blocks: dict[str, Block]
+    rows: dict[str, Rows]
     low: Array
     high: Array
     cost: Array
     start: NDArray[np.int32]
     index: NDArray[np.int32]
     value: Array
-    right: Array
-    equal: int
+    row_low: Array
+    row_high: Array
+
+    @property
+    def size(self) -> int:
+        """Columns."""
+        return int(self.cost.size)
 
 
-def matrix(problem: Problem) -> Matrix:
-    """Rows in order: balance by slot and member, level by slot and store, demand and supply by slot, and cuts.
+def matrix(problem: Problem, *, roomy: bool = False) -> Matrix:
+    """Rows in order: balance by slot and member, level by slot and store, demand and supply by slot, cuts, the rest.
 
-    A cut holds for every plan that runs no meter and no store both ways at once (see `_Cuts`).
+    A cut holds for every plan that runs no meter and no store both ways at once (see `Cuts`). A `roomy` matrix has a
+    column wherever a problem of its kind might need one, so that other bounds change no pattern.
     """
-    cuts = _Cuts(problem)
-    blocks = _blocks(problem, cuts)
-    columns = sum(block.at.size for block in blocks.values())
+    right, cuts = _right(problem), Cuts(problem)
+    blocks = _blocks(problem, cuts, roomy=roomy)
+    numbers = {name: block.number for name, block in blocks.items()}
+    more = rows(problem, numbers, first=right.size + cuts.right.size)
     parts = [
-        (np.arange(block.first, block.first + block.at.size), rows, factors)
+        (np.arange(block.first, block.first + block.at.size), in_rows, factors)
         for block in blocks.values()
-        for rows, factors in block.rows
+        for in_rows, factors in block.rows
     ]
+    parts += [(t.column, t.row, t.factor) for kind in more.values() for t in kind.triplets]
     column, row, factor = (np.concatenate([np.broadcast_to(p[i], p[0].shape) for p in parts]) for i in range(3))
-    used = row >= 0
-    column, row, factor = column[used], row[used], factor[used]
-    order = np.lexsort((row, column))
-    right = _right(problem)
-    start = np.zeros(columns + 1, np.int32)
-    start[1:] = np.cumsum(np.bincount(column, minlength=columns))
+    used = (row >= 0) & (column >= 0)
     low, high, cost = (np.concatenate([getattr(b, name) for b in blocks.values()]) for name in ("low", "high", "cost"))
+    start, index, value = by_column(column[used], row[used], factor[used], cost.size)
     return Matrix(
-        blocks=blocks, low=low, high=high, cost=cost, start=start,
-        index=row[order].astype(np.int32), value=factor[order], right=np.append(right, cuts.right), equal=right.size,
+        blocks=blocks, rows=more, low=low, high=high, cost=cost, start=start, index=index, value=value,
+        row_low=np.concatenate([right, np.full(cuts.right.size, -np.inf), *(kind.low for kind in more.values())]),
+        row_high=np.concatenate([right, cuts.right, *(kind.high for kind in more.values())]),
     )  # fmt: skip
+
+
+def by_column(
+    column: Index, row: Index, factor: Array, size: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Array]:
+    """Triplets as a compressed matrix of `size` columns: starts, rows and factors."""
+    order = np.lexsort((row, column))
+    start = np.zeros(size + 1, np.int32)
+    start[1:] = np.cumsum(np.bincount(column, minlength=size))
+    return start, row[order].astype(np.int32), factor[order]
 
 
 def _right(problem: Problem) -> Array:
@@ -84,7 +107,7 @@ def _right(problem: Problem) -> Array:
     return np.concatenate([problem.base_kwh.ravel(), level.ravel(), np.zeros(pooled)])
 
 
-def _blocks(problem: Problem, cuts: _Cuts) -> dict[str, Block]:
+def _blocks(problem: Problem, cuts: Cuts, *, roomy: bool) -> dict[str, Block]:
     """All columns; a block without any is left out."""
     wide, (slots, members) = problem.shape, problem.shape
     devices = problem.stores.shape[1]
@@ -94,35 +117,49 @@ def _blocks(problem: Problem, cuts: _Cuts) -> dict[str, Block]:
     buy, sell, inside = problem.buy.ravel(), problem.sell.ravel(), problem.inside.ravel()
     own, zero = problem.own.ravel(), np.zeros(slots * members)
     want, give = problem.want_max_kwh.ravel(), problem.give_max_kwh.ravel()
-    add = _Adder()
-    add("own_in", wide, own & (want > 0), want, buy, [(cells, 1.0), *cuts.want])
-    add("own_out", wide, own & (give > 0), give, -sell, [(cells, -1.0), *cuts.give])
-    add("pool_in", wide, inside & (want > 0), want, zero, [(cells, 1.0), (demand[slot], -1.0), *cuts.want])
-    add("pool_out", wide, inside & (give > 0), give, zero, [(cells, -1.0), (supply[slot], -1.0), *cuts.give])
-    spilt = problem.curtail_max_kwh.ravel()
-    add("curtail", wide, spilt > 0, spilt, zero, [(cells, -1.0), *cuts.curtail])
+    add = _Adder(roomy)
+    add("own_in", wide, own, want, buy, [(cells, 1.0), *cuts.want])
+    add("own_out", wide, own, give, -sell, [(cells, -1.0), *cuts.give])
+    add("pool_in", wide, inside, want, zero, [(cells, 1.0), (demand[slot], -1.0), *cuts.want])
+    add("pool_out", wide, inside, give, zero, [(cells, -1.0), (supply[slot], -1.0), *cuts.give])
+    add(
+        "curtail",
+        wide,
+        problem.curtailable.ravel(),
+        problem.curtail_max_kwh.ravel(),
+        zero,
+        [(cells, -1.0), *cuts.curtail],
+    )
+    limited, price = problem.places.import_limited.ravel(), np.full(cells.size, problem.unserved_price)
+    limited = limited | (problem.unserved_max_kwh.ravel() > 0)
+    add("unserved", wide, limited, problem.unserved_max_kwh.ravel(), price, [(cells, 1.0), *cuts.unserved])
     if devices:
         _add_stores(add, problem, cells.reshape(wide)[:, problem.stores.owner].ravel(), levels, cuts)
     if problem.pooled:
         _add_pool(add, problem, demand, supply)
+    for name, (shape, low, high, cost) in columns(problem).items():
+        add(name, shape, np.ones(cost.size, np.bool_), high, cost, [], low=low)
     return add.blocks
 
 
-def _add_stores(add: _Adder, problem: Problem, balance: Index, level: Index, cuts: _Cuts) -> None:
+def _add_stores(add: _Adder, problem: Problem, balance: Index, level: Index, cuts: Cuts) -> None:
     stores, shape = problem.stores, problem.stores.shape
     gain, loss, keep, wear = (
         np.tile(v, shape[0]) for v in (stores.gain, stores.loss, stores.keep, stores.wear)
     )  # fmt: skip
-    charge, discharge = stores.charge_max_kwh.ravel(), stores.discharge_max_kwh.ravel()
+    charge, discharge = np.array(stores.charge_max_kwh), np.array(stores.discharge_max_kwh)
+    for joint in problem.joints:
+        charge[:, joint.rows] = np.minimum(charge[:, joint.rows], joint.charge_max_kwh[:, None])
+        discharge[:, joint.rows] = np.minimum(discharge[:, joint.rows], joint.discharge_max_kwh[:, None])
     every = np.ones(level.size, np.bool_)
-    add("charge", shape, charge > 0, charge, wear, [(balance, -1.0), (level, -gain), *cuts.charge])
-    add("discharge", shape, discharge > 0, discharge, wear, [(balance, 1.0), (level, loss), *cuts.discharge])
+    add("charge", shape, every, charge.ravel(), wear, [(balance, -1.0), (level, -gain), *cuts.charge])
+    add("discharge", shape, every, discharge.ravel(), wear, [(balance, 1.0), (level, loss), *cuts.discharge])
     after = np.append(level[shape[1] :], np.full(shape[1], -1))
     worth = np.zeros(shape)
     worth[-1] = -stores.value
     high = np.maximum(stores.level_max_kwh, stores.level_min_kwh).ravel()
-    rows: list[Entry] = [(level, 1.0), (after, -keep)]
-    add("level", shape, every, high, worth.ravel(), rows, low=stores.level_min_kwh.ravel())
+    entries: list[Entry] = [(level, 1.0), (after, -keep)]
+    add("level", shape, every, high, worth.ravel(), entries, low=stores.level_min_kwh.ravel(), fixed=True)
 
 
 def _add_pool(add: _Adder, problem: Problem, demand: Index, supply: Index) -> None:
@@ -131,71 +168,19 @@ def _add_pool(add: _Adder, problem: Problem, demand: Index, supply: Index) -> No
         (most * problem.inside).sum(axis=1) for most in (problem.want_max_kwh, problem.give_max_kwh)
     )  # fmt: skip
     sent, fee = np.minimum(give, want / efficiency), problem.pool.fee_per_kwh * efficiency
-    add("sent", (slots, 1), sent > 0, sent, np.full(slots, fee), [(demand, efficiency), (supply, 1.0)])
+    every = np.ones(slots, np.bool_)
+    add("sent", (slots, 1), every, sent, np.full(slots, fee), [(demand, efficiency), (supply, 1.0)])
     if problem.one_meter:
-        add("grid_in", (slots, 1), want > 0, want, problem.coupling_buy, [(demand, 1.0)])
-        add("grid_out", (slots, 1), give > 0, give, -problem.coupling_sell, [(supply, 1.0)])
-
-
-Entry = tuple[Index, Array | float]
-
-
-class _Cuts:
-    """Rows that hold for all exclusive plans of a member in a slot, and with one store are all there are.
-
-    With charge c up to C, discharge d up to D and a surplus s before: what flows in is at most c (C - s) / C plus what
-    is thrown away, and c + d s / D is at most s plus what flows in (s no more than C). With a deficit the same, with
-    charge and discharge, in and out exchanged. Only where it could pay to break them.
-    """
-
-    def __init__(self, problem: Problem) -> None:
-        stores, members = problem.stores, problem.shape[1]
-        most_in, most_out = (
-            stores.by_member(v, members) for v in (stores.charge_max_kwh, stores.discharge_max_kwh)
-        )  # fmt: skip
-        long, base = problem.base_kwh < 0, np.abs(problem.base_kwh)
-        main, other = np.where(long, most_in, most_out), np.where(long, most_out, most_in)
-        both = problem.wasteful & (problem.want_max_kwh > 0) & (problem.give_max_kwh > 0)
-        single = np.bincount(stores.owner, minlength=members) == 1
-        either = problem.wasteful & single & (main > 0) & (other > 0)
-        first = problem.base_kwh.size + most_in.shape[0] * (stores.owner.size + 2 * problem.pooled)
-        one, two = _numbered(both, first), _numbered(either, first + int(both.sum()))
-        held = np.minimum(base, main)
-        self.right = np.concatenate([np.zeros(int(both.sum())), held[either]])
-        part = np.divide(np.maximum(main - base, 0.0), main, out=np.zeros_like(main), where=main > 0)
-        share = np.divide(held, other, out=np.zeros_like(main), where=other > 0)
-        owner, no = stores.owner, np.full(base.shape, -1)
-        self.want = _entries((np.where(long, one, no), 1.0), (np.where(long, two, no), -1.0))
-        self.give = _entries((np.where(long, no, one), 1.0), (np.where(long, no, two), -1.0))
-        self.curtail = _entries((np.where(long, one, no), -1.0))
-        mine, theirs = np.where(long, -part, 0.0), np.where(long, 0.0, -part)
-        self.charge = _entries((one, mine), (two, np.where(long, 1.0, share)), owner=owner)
-        self.discharge = _entries((one, theirs), (two, np.where(long, share, 1.0)), owner=owner)
-
-
-def _numbered(where: NDArray[np.bool_], first: int) -> Index:
-    rows = np.full(where.shape, -1)
-    rows[where] = first + np.arange(int(where.sum()))
-    return rows
-
-
-def _entries(*parts: tuple[Index, Array | float], owner: Index | None = None) -> list[Entry]:
-    """Rows and factors, place by place or store by store; no row where there is -1 or the factor is 0."""
-    found: list[Entry] = []
-    for rows, factor in parts:
-        factors = np.broadcast_to(factor, rows.shape)
-        rows = np.where(factors == 0, -1, rows)
-        chosen = (rows, factors) if owner is None else (rows[:, owner], factors[:, owner])
-        found.append((chosen[0].ravel(), chosen[1].ravel()))
-    return found
+        add("grid_in", (slots, 1), every, want, problem.coupling_buy, [(demand, 1.0)])
+        add("grid_out", (slots, 1), every, give, -problem.coupling_sell, [(supply, 1.0)])
 
 
 class _Adder:
-    """Collects blocks side by side."""
+    """Collects blocks side by side; columns that can only be 0 are left out unless it is `roomy`."""
 
-    def __init__(self) -> None:
+    def __init__(self, roomy: bool) -> None:
         self.blocks: dict[str, Block] = {}
-        self._first = 0
+        self._roomy, self._first = roomy, 0
 
     def __call__(
         self,
@@ -204,12 +189,13 @@ class _Adder:
         where: NDArray[np.bool_],
         high: Array,
         cost: Array,
-        rows: Sequence[Entry],
+        entries: Sequence[Entry],
         *,
         low: Array | None = None,
+        fixed: bool = False,
     ) -> None:
-        at = np.flatnonzero(where)
-        kept = tuple((row[at], np.broadcast_to(factor, where.shape)[at]) for row, factor in rows)
+        at = np.flatnonzero(where if self._roomy or fixed else where & (high > 0))
+        kept = tuple((row[at], np.broadcast_to(factor, where.shape)[at]) for row, factor in entries)
         bottom = np.zeros(at.size) if low is None else low[at]
         self.blocks[name] = Block(
             at=at, first=self._first, shape=shape, low=bottom, high=high[at], cost=cost[at], rows=kept

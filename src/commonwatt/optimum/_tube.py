@@ -12,6 +12,7 @@ from numba import njit, types
 
 ROW = types.Array(types.float64, 1, "A", readonly=True)
 GRID = types.Array(types.float64, 2, "C", readonly=True)
+OWNER = types.Array(types.int64, 1, "A", readonly=True)
 TABLE = types.float64[:, ::1]
 
 
@@ -68,3 +69,24 @@ def lowered(start: Any, keep: Any, drain: Any, rise: Any, low: Any, fall: Any, f
                 least[t, k], falls[t, k] = able, 0.0
             before[k] = least[t, k]
     return least, falls
+
+
+@njit([TABLE(ROW, ROW, GRID, GRID, GRID, GRID, GRID, ROW, ROW, OWNER, GRID)], error_model="numpy", cache=True)
+def greedy(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
+    start: Any, keep: Any, drain: Any, fall: Any, rise: Any, low: Any, high: Any, gain: Any, loss: Any, owner: Any,
+    surplus: Any,
+) -> Any:  # fmt: skip
+    """Levels if each store in turn takes what its owner has left over (T, N), or gives what it lacks. (T, K)"""
+    slots, devices = drain.shape
+    level, before, rest = np.empty((slots, devices)), start.copy(), np.empty(surplus.shape[1])
+    for t in range(slots):
+        rest[:] = surplus[t]
+        for k in range(devices):
+            n, base = owner[k], keep[k] * before[k] - drain[t, k]
+            wish = min(rest[n] * gain[k], rise[t, k]) if rest[n] > 0.0 else max(rest[n] * loss[k], -fall[t, k])
+            at = min(max(base + wish, low[t, k]), high[t, k])
+            at = min(max(at, base - fall[t, k]), base + rise[t, k])
+            change = at - base
+            rest[n] -= change / gain[k] if change > 0.0 else change / loss[k]
+            level[t, k] = before[k] = at
+    return level

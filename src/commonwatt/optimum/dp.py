@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..flow import Array, Mask
-from .certificate import reach
 from .engine import Cancel, Duals, OnProgress, Plan
 from .problem import Problem
+from .stores import reach
 
 
 def suited(problem: Problem) -> Mask:
@@ -23,10 +23,10 @@ def suited(problem: Problem) -> Mask:
     free = ~problem.inside.any(axis=0) & (count <= 1)
     odd = (problem.buy < np.maximum(problem.sell, 0.0)).any(axis=0)
     costly = (problem.sell < 0.0).any(axis=0) & (not problem.curtail)
-    bound = problem.places.import_limited.any(axis=0) | problem.places.export_limited.any(axis=0)
-    for charge in problem.charges:
-        bound = bound | charge.members
-    return free & ~odd & ~costly & ~bound
+    shared = np.zeros(problem.shape[1], np.bool_)
+    for joint in problem.joints:
+        shared[problem.stores.owner[joint.rows]] = True
+    return free & ~odd & ~costly & ~problem.bound & ~shared & problem.resale
 
 
 def solve(

@@ -27,6 +27,7 @@ class Duals:
     kWh. `tier` (tiers,): what the next kWh of a period costs on top of its price; `tier_in` (T, tiers): the part of it
     that a slot's net import bears where members are read together. `joint_level` (T, joints): minus what room in a
     shared battery is worth; `joint_charge`, `joint_discharge` (T, joints), at least 0: what its power is worth.
+    `resale` (T, N), at least 0: what giving more than one makes would save where that is forbidden.
     """
 
     balance: Array
@@ -41,6 +42,7 @@ class Duals:
     joint_level: Array
     joint_charge: Array
     joint_discharge: Array
+    resale: Array
 
     @classmethod
     def nothing(cls, problem: Problem) -> Duals:
@@ -56,6 +58,7 @@ class Duals:
             demand=np.zeros(slots), supply=np.zeros(slots), import_limit=none(places), export_limit=none(places),
             peak=none(len(problem.peaks)), tier=np.zeros(len(problem.tiers)), tier_in=none(len(problem.tiers)),
             joint_level=none(joints), joint_charge=none(joints), joint_discharge=none(joints),
+            resale=np.zeros(problem.shape),
         )  # fmt: skip
 
 

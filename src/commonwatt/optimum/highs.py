@@ -15,17 +15,17 @@ import numpy as np
 
 from ..flow import Array, Index, Mask
 from ._matrix import Matrix, matrix
+from ._pairs import offending, pairs, with_binaries
+from ._watch import Watch
 from .certificate import certify
 from .engine import Cancel, Duals, OnProgress, Plan
 from .problem import Problem
 
-PAIRS = (("want", "give"), ("charge", "discharge"), ("grid_in", "grid_out"))
-"""What may not happen at once: at a meter, at a store, at the coupling point."""
-SIDES = {"want": ("own_in", "pool_in"), "give": ("own_out", "pool_out")}
 ROUNDS, MANY = 3, 0.1
 """Rounds with few binaries; share of offending pairs from which all get one at once."""
 FINE, MIP_FINE = 1e-9, 1e-7
 """Tolerances in scaled units. Branch and bound at 1e-9 or less was seen to call a wrong plan optimal."""
+STOPPED = ("time limit", "cancelled")
 
 
 def solve(
@@ -36,24 +36,12 @@ def solve(
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
 ) -> Plan:
-    """The best plan to `gap` [-] within CPU `seconds`, with duals of the relaxation."""
-    model, until = Model(problem), None if seconds is None else time.process_time() + seconds
-    plan = model.relaxed(_left(until))
-    chosen: dict[str, Index] = {}
-    for round_ in range(ROUNDS + 1):
-        _, proof = certify(problem, plan, gap)
-        if proof.gap <= gap or plan.status == "time limit":
-            break
-        more = model.offending(chosen, everything=round_ == ROUNDS)
-        if not more:
-            break
-        chosen = more
-        plan = model.exclusive(chosen, plan, gap, _left(until))
-    return plan
+    """The best plan to `gap` [-] within CPU `seconds`, with duals of the relaxation; a start is not used.
 
-
-def _left(until: float | None) -> float | None:
-    return None if until is None else max(until - time.process_time(), 0.01)
+    Stopped early, it is the better of the last two plans; they are certified on the way.
+    """
+    model = Model(problem, on_progress=on_progress, cancel=cancel)
+    return model.solved(gap, seconds)
 
 
 @dataclass(frozen=True)
@@ -71,14 +59,44 @@ class _Answer:
 class Model:
     """The matrix in units of its own: energy and money are scaled to about 1."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        roomy: bool = False,
+        on_progress: OnProgress | None = None,
+        cancel: Cancel | None = None,
+    ) -> None:
         self.problem = problem
-        self.matrix = matrix(problem)
+        self.matrix = matrix(problem, roomy=roomy)
         sizes = problem.want_max_kwh, problem.give_max_kwh, problem.stores.level_max_kwh
         self.energy = max(*(float(np.max(size, initial=0.0)) for size in sizes)) or 1.0
         self.money = float(np.abs(self.matrix.cost).max(initial=0.0)) or 1.0
-        self.last = np.zeros(self.matrix.cost.size)
+        self.last = np.zeros(self.matrix.size)
         self.iterations = 0
+        self._watch = Watch(on_progress, cancel)
+
+    def solved(self, gap: float, seconds: float | None) -> Plan:
+        """The best plan to `gap` within CPU `seconds`: relaxed, then with as few binaries as it takes."""
+        until = None if seconds is None else time.process_time() + seconds
+        plan = self.relaxed(_left(until))
+        every, chosen = pairs(self.problem, self.matrix), dict[str, Index]()
+        proof = certify(self.problem, plan, gap)[1]
+        for round_ in range(ROUNDS + 1):
+            if proof.gap <= gap or plan.status in STOPPED:
+                break
+            many = -1.0 if round_ == ROUNDS else MANY
+            chosen = offending(every, self.last, chosen, FINE * self.energy, many)
+            if not chosen:
+                break
+            widened, integral = with_binaries(self.matrix, every, chosen, self.energy)
+            found = self._exclusive(widened, integral, plan, gap, _left(until))
+            better = certify(self.problem, found, gap)[1]
+            if found.status in STOPPED and better.gap > proof.gap:
+                plan = replace(plan, status=found.status)
+                break
+            plan, proof = found, better
+        return plan
 
     def relaxed(self, seconds: float | None) -> Plan:
         """The plan of the relaxation, the laziest among equals."""
@@ -94,9 +112,8 @@ class Model:
                 answer = again if again.status == "optimal" else answer
         return self._plan(answer)
 
-    def exclusive(self, chosen: dict[str, Index], before: Plan, gap: float, seconds: float | None) -> Plan:
-        """The plan with binaries for `chosen` pairs; duals and, if need be, all else from the plan `before`."""
-        widened, integral = _with_binaries(self.matrix, self._pairs(), chosen, self.energy)
+    def _exclusive(self, widened: Matrix, integral: Index, before: Plan, gap: float, seconds: float | None) -> Plan:
+        """The plan with binaries; duals and, if need be, all else from the plan `before`."""
         highs = self._fed(widened, seconds, integral)
         highs.setOptionValue("mip_rel_gap", 0.2 * gap)
         highs.setOptionValue("mip_abs_gap", 1e-12)
@@ -106,43 +123,11 @@ class Model:
         bound = answer.bound * self.energy * self.money
         return replace(kept, bound=bound if np.isfinite(bound) else None)
 
-    def offending(self, chosen: dict[str, Index], *, everything: bool) -> dict[str, Index]:
-        """Pairs that happen at once in the last answer, with those chosen before; nothing if no new ones."""
-        found, new, possible, wrong = dict[str, Index](), 0, 0, 0
-        for name, (ones, others) in self._pairs().items():
-            both = np.flatnonzero((ones.most > 0) & (others.most > 0))
-            now = np.minimum(ones.sum(self.last), others.sum(self.last))[both] > FINE * self.energy
-            possible, wrong = possible + both.size, wrong + int(now.sum())
-            found[name] = both[now]
-        everything = everything or wrong > MANY * possible
-        for name, (ones, others) in self._pairs().items():
-            both = np.flatnonzero((ones.most > 0) & (others.most > 0))
-            before = chosen.get(name, np.empty(0, np.int64))
-            found[name] = both if everything else np.union1d(found[name], before)
-            new += found[name].size - before.size
-        return found if new else {}
-
-    def _pairs(self) -> dict[str, tuple[_Side, _Side]]:
-        return {f"{one}|{other}": (self._side(one), self._side(other)) for one, other in PAIRS}
-
-    def _side(self, name: str) -> _Side:
-        tables = {"want": self.problem.want_max_kwh, "give": self.problem.give_max_kwh}
-        blocks = [self.matrix.blocks[b] for b in SIDES.get(name, (name,)) if b in self.matrix.blocks]
-        blocks = [block for block in blocks if block.at.size]
-        if not blocks:
-            return _Side(np.empty(0), ())
-        most = np.zeros(blocks[0].shape[0] * blocks[0].shape[1])
-        for block in blocks:
-            most[block.at] = block.high
-        if name in tables:
-            most = tables[name].ravel() * (most > 0)
-        return _Side(most, tuple((block.at, block.first) for block in blocks))
-
     def _fed(self, fed: Matrix, seconds: float | None, integral: Index | None = None) -> Any:
         import highspy
 
         highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        lp, inf = highspy.HighsLp(), highspy.kHighsInf
+        lp = highspy.HighsLp()
         highs.setOptionValue("output_flag", False)
         highs.setOptionValue("threads", 1)
         highs.setOptionValue("random_seed", 0)
@@ -151,20 +136,17 @@ class Model:
             highs.setOptionValue(f"{kind}_feasibility_tolerance", fine)
         if seconds is not None:
             highs.setOptionValue("time_limit", seconds)
-        lp.num_col_, lp.num_row_ = fed.cost.size, fed.right.size
+        lp.num_col_, lp.num_row_ = fed.size, fed.row_high.size
         lp.col_cost_ = fed.cost / self.money
         binary = integral if integral is not None else np.empty(0, np.int64)
-        unit = np.full(fed.cost.size, self.energy)
+        unit = np.full(fed.size, self.energy)
         unit[binary] = 1.0
         lp.col_lower_, lp.col_upper_ = fed.low / unit, fed.high / unit
-        upper = fed.right / self.energy
-        lower, equal = np.full(upper.size, -inf), self.matrix.equal
-        lower[:equal] = upper[:equal]
-        lp.row_lower_, lp.row_upper_ = lower, upper
+        lp.row_lower_, lp.row_upper_ = fed.row_low / self.energy, fed.row_high / self.energy
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = fed.start, fed.index, fed.value
         if integral is not None:
-            kinds = [highspy.HighsVarType.kContinuous] * fed.cost.size
+            kinds = [highspy.HighsVarType.kContinuous] * fed.size
             for column in binary:
                 kinds[column] = highspy.HighsVarType.kInteger
             lp.integrality_ = kinds
@@ -174,13 +156,14 @@ class Model:
     def _run(self, highs: Any) -> _Answer:
         from highspy import HighsModelStatus as Status
 
-        highs.run()
+        self._watch.run(highs)
         status, info, solution = highs.getModelStatus(), highs.getInfo(), highs.getSolution()
         self.iterations += max(info.simplex_iteration_count, 0) + max(info.ipm_iteration_count, 0)
         words = {
             Status.kOptimal: "optimal",
             Status.kModelEmpty: "optimal",
             Status.kTimeLimit: "time limit",
+            Status.kInterrupt: "cancelled",
             Status.kInfeasible: "infeasible",
         }
         columns = np.asarray(solution.col_value, np.float64)
@@ -199,13 +182,13 @@ class Model:
         low, high = self.matrix.low / self.energy, self.matrix.high / self.energy
         at = np.clip(answer.value, low, high)
         highs.changeColsBounds(held.size, columns, np.where(held, at, low), np.where(held, at, high))
-        for row in range(self.matrix.equal, self.matrix.right.size):
-            if abs(answer.row_dual[row]) > FINE:
-                right = self.matrix.right[row] / self.energy
-                highs.changeRowBounds(row, right, right)
+        open_rows = (self.matrix.row_low < self.matrix.row_high) & (np.abs(answer.row_dual) > FINE)
+        for row in np.flatnonzero(open_rows):
+            end = self.matrix.row_high[row] if answer.row_dual[row] < 0 else self.matrix.row_low[row]
+            highs.changeRowBounds(row, end / self.energy, end / self.energy)
         effort = np.zeros(held.size)
         slots = self.problem.shape[0]
-        for name in ("charge", "discharge", "curtail", "sent"):
+        for name in ("charge", "discharge", "curtail", "unserved", "sent"):
             if name in self.matrix.blocks:
                 block = self.matrix.blocks[name]
                 late = (block.at // block.shape[1] + 1) / slots
@@ -216,79 +199,51 @@ class Model:
 
     def _plan(self, answer: _Answer) -> Plan:
         problem, blocks = self.problem, self.matrix.blocks
-        if not answer.value.size and self.matrix.cost.size:
+        if not answer.value.size and self.matrix.size:
             return replace(Plan.rest(problem, "highs", answer.status), iterations=answer.iterations)
         values = self.last
-        slots, members, devices = *problem.shape, problem.stores.shape[1]
-        duals = Duals.nothing(problem)
-        if answer.row_dual.size:
-            dual = answer.row_dual * self.money
-            cells, levels = slots * members, slots * (members + devices)
-            pooled = np.zeros(2 * slots) if not problem.pooled else dual[levels : levels + 2 * slots]
-            duals = replace(
-                duals, balance=dual[:cells].reshape(slots, members), level=dual[cells:levels].reshape(slots, devices),
-                demand=pooled[:slots], supply=-pooled[slots:],
-            )  # fmt: skip
-        level = blocks["level"].read(values) if devices else np.zeros((slots, 0))
+        level = blocks["level"].read(values) if "level" in blocks else np.zeros(problem.stores.shape)
+        pooled = blocks["pool_in"].read(values) - blocks["pool_out"].read(values)
         return Plan(
-            level_kwh=level, curtailed_kwh=blocks["curtail"].read(values), unserved_kwh=np.zeros(problem.shape),
-            duals=duals, engine="highs", status=answer.status, iterations=answer.iterations,
+            level_kwh=level, curtailed_kwh=blocks["curtail"].read(values),
+            unserved_kwh=blocks["unserved"].read(values), pooled_kwh=pooled, duals=self._duals(answer.row_dual),
+            engine="highs", status=answer.status, iterations=answer.iterations,
         )  # fmt: skip
 
+    def _duals(self, row_dual: Array) -> Duals:
+        """Prices from the duals of rows."""
+        problem, duals = self.problem, Duals.nothing(self.problem)
+        if not row_dual.size:
+            return duals
+        (slots, members), devices, dual = problem.shape, problem.stores.shape[1], row_dual * self.money
+        cells, levels = slots * members, slots * (members + devices)
+        found = {"balance": dual[:cells].reshape(slots, members), "level": dual[cells:levels].reshape(slots, devices)}
+        if problem.pooled:
+            found |= {"demand": dual[levels : levels + slots], "supply": -dual[levels + slots : levels + 2 * slots]}
+        of = {name: rows.read(dual) for name, rows in self.matrix.rows.items()}
+        found |= {"import_limit": np.maximum(-of["place"], 0.0), "export_limit": np.maximum(of["place"], 0.0)}
+        if problem.peaks:
+            weight = np.stack([peak.weight for peak in problem.peaks], axis=1)
+            found["peak"] = np.maximum(-of["peak"], 0.0) * weight
+        if problem.tiers:
+            found |= {"tier": -of["tier"][0], "tier_in": np.maximum(-of["metered"], 0.0)}
+        if problem.joints:
+            found |= self._joint_duals(of)
+        if not problem.resale:
+            found["resale"] = np.maximum(-of["resale"], 0.0)
+        return replace(duals, **found)
 
-@dataclass(frozen=True)
-class _Side:
-    """One side of a pair: most energy per place, and the columns that sum up to it."""
-
-    most: Array
-    columns: tuple[tuple[Index, int], ...]
-
-    def sum(self, values: Array) -> Array:
-        """What flows, place by place."""
-        total = np.zeros(self.most.size)
-        for at, first in self.columns:
-            total[at] += values[first : first + at.size]
-        return total
-
-
-def _with_binaries(
-    bare: Matrix, pairs: dict[str, tuple[_Side, _Side]], chosen: dict[str, Index], energy: float
-) -> tuple[Matrix, Index]:
-    """The matrix with a binary z per chosen pair: one side <= most z, the other <= most (1 - z); and their columns."""
-    first, rows = bare.cost.size, bare.right.size
-    entries, right = list[tuple[Index, Index, Array]](), [bare.right]
-    count = 0
-    for name, places in chosen.items():
-        if not places.size:
-            continue
-        for side, sign in zip(pairs[name], (-1.0, 1.0), strict=True):
-            row = rows + np.arange(places.size)
-            entries += [_entries(side, places, row)]
-            entries += [(first + count + np.arange(places.size), row, sign * side.most[places] / energy)]
-            right += [side.most[places] * (sign > 0)]
-            rows += places.size
-        count += places.size
-    column = np.concatenate([np.repeat(np.arange(first), np.diff(bare.start)), *(e[0] for e in entries)])
-    row = np.concatenate([bare.index, *(e[1] for e in entries)])
-    value = np.concatenate([bare.value, *(e[2] for e in entries)])
-    order = np.lexsort((row, column))
-    start = np.zeros(first + count + 1, np.int32)
-    start[1:] = np.cumsum(np.bincount(column, minlength=first + count))
-    none, ones = np.zeros(count), np.ones(count)
-    wide = replace(
-        bare, low=np.append(bare.low, none), high=np.append(bare.high, ones), cost=np.append(bare.cost, none),
-        start=start, index=row[order].astype(np.int32), value=value[order], right=np.concatenate(right),
-    )  # fmt: skip
-    return wide, np.arange(first, first + count)
+    def _joint_duals(self, of: dict[str, Array]) -> dict[str, Array]:
+        """Prices of shared batteries: room, and power, whose row counts in parts of the larger of both powers."""
+        joints, price = self.problem.joints, np.maximum(-of["joint_power"], 0.0)
+        powers = (
+            np.stack([getattr(j, name) for j in joints], axis=1) for name in ("charge_max_kwh", "discharge_max_kwh")
+        )
+        into, out_of = powers
+        most = np.maximum(into, out_of)
+        scaled = (np.divide(price * most, able, out=np.zeros_like(able), where=able > 0) for able in (into, out_of))
+        return {"joint_level": -of["joint_level"], "joint_charge": next(scaled), "joint_discharge": next(scaled)}
 
 
-def _entries(side: _Side, places: Index, row: Index) -> tuple[Index, Index, Array]:
-    """The columns of a side at `places`, each in the row of its place."""
-    columns, rows = [], []
-    for at, first in side.columns:
-        where = np.searchsorted(at, places)
-        there = (where < at.size) & (at[np.minimum(where, at.size - 1)] == places)
-        columns.append(first + where[there])
-        rows.append(row[there])
-    column = np.concatenate(columns)
-    return column, np.concatenate(rows), np.ones(column.size)
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(until - time.process_time(), 0.01)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 
 from ..flow import Array, Index, Mask, Noun
-from ..noun import OpenT, PerSlot, spread
+from ..noun import TG, OpenT, PerSlot, spread
 
 Reads = Literal["wires", "residual", "pool"]
 """What a charge reads: `wires`, the physical net of its members, whoever trades with whom; `residual`, what one member
@@ -27,8 +27,8 @@ class Places(Noun):
     names: tuple[str, ...]
     inside: Annotated[Mask, "G", "N"]
     """Who is behind each place."""
-    import_max_kwh: Annotated[Array, "T", "G"]
-    export_max_kwh: Annotated[Array, "T", "G"]
+    import_max_kwh: TG
+    export_max_kwh: TG
 
     @classmethod
     def none(cls, slots: int, members: int) -> Places:
@@ -78,6 +78,11 @@ class Metered(Noun):
 
     members: Annotated[Mask, "N"]
     reads: Reads = "wires"
+
+    @property
+    def single(self) -> bool:
+        """Whether the meter shows what is taken only: one member's, or the pool's, never gives at the same time."""
+        return self.reads != "wires" or int(self.members.sum()) == 1
 
     def of(self, members: Index) -> Self:
         """As seen by some members, who share it with no others."""

@@ -38,6 +38,8 @@ class Problem(Noun):
     pv_kwh: TN
     curtail: bool
     """Whether PV may be thrown away for nothing."""
+    resale: bool = True
+    """Whether members may give more than they make: what they bought and stored, or buy in the same slot."""
     buy: TN
     sell: TN
     inside: OpenTN
@@ -119,6 +121,14 @@ class Problem(Noun):
         return (*self.peaks, *self.tiers)
 
     @cached_property
+    def bound(self) -> Mask:
+        """Members that face a limit or a charge. (N,)"""
+        found = np.array((self.places.import_limited | self.places.export_limited).any(axis=0))
+        for charge in self.charges:
+            found |= charge.members | (charge.reads == "pool")
+        return found
+
+    @cached_property
     def coupled(self) -> bool:
         """Whether members have anything to do with each other: the pool, a place, a charge, a battery."""
         shared = any(charge.members.sum() > 1 for charge in self.charges)
@@ -140,9 +150,18 @@ class Problem(Noun):
 
     @cached_property
     def scale(self) -> float:
-        """Money that a gap is measured by at least: a thousandth of load, PV and room at the highest price. [money]"""
+        """Money that a gap is measured by at least: a thousandth of load, PV and room at the highest price. [money]
+
+        That of energy; where it costs nothing anywhere, of charges.
+        """
         room = np.abs(self.stores.level_max_kwh).max(axis=0, initial=0.0).sum()
-        return 1e-3 * self.energy_price * float(self.load_kwh.sum() + self.pv_kwh.sum() + room)
+        return 1e-3 * (self.energy_price or self.highest_price) * float(self.load_kwh.sum() + self.pv_kwh.sum() + room)
+
+    def meter_range(self, charge: Metered) -> tuple[Array, Array]:
+        """Most that a charge's meter can show inwards and outwards. (T,) each [kWh]"""
+        read = self.inside if charge.reads == "pool" else np.broadcast_to(charge.members, self.shape)
+        most_in, most_out = ((most * read).sum(axis=1) for most in (self.want_max_kwh, self.give_max_kwh))
+        return most_in, most_out
 
     def of(self, members: Index) -> Problem:
         """The problem of some members alone, who share no place, charge or battery with others."""

@@ -1,17 +1,36 @@
-"""Chooses the engine: dynamic programming where a member stands alone with one store, HiGHS for all else."""
+"""Chooses the engine, certifies what it says, and asks HiGHS where it fails. No plan leaves without a certificate."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
+from ..errors import InfeasibleError
 from ..flow import Array, Index
 from ..proof import Certificate
-from . import dp, highs
-from .certificate import Feasible, certify, check, whole
-from .engine import Engine
+from . import dp, highs, rule
+from .certificate import certify, whole
+from .engine import Cancel, Engine, OnProgress, Plan
+from .impossible import check, conflict
 from .problem import Problem
+from .upper import Feasible
+
+EngineName = Literal["highs", "dp", "rule"]
+ENGINES: dict[str, Engine] = {"highs": highs.solve, "dp": dp.solve, "rule": rule.solve}
+FAILURES = ArithmeticError, ValueError, RuntimeError, IndexError, MemoryError
+"""How numerical code breaks down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """Who is told how a solve goes, and may end it; and how long it may take."""
+
+    seconds: float | None = None
+    on_progress: OnProgress | None = None
+    cancel: Cancel | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,36 +41,79 @@ class Solved:
     discharge_kwh: Array
     level_kwh: Array
     curtailed_kwh: Array
+    unserved_kwh: Array
     certificate: Certificate
 
 
-def solve(problem: Problem, gap: float = 1e-6, seconds: float | None = None) -> Solved:
+def solve(
+    problem: Problem, gap: float = 1e-6, engine: EngineName | None = None, watched: Watched = Watched()
+) -> Solved:
     """The best plan to `gap` [-]. Members that share nothing are planned one by one.
 
-    Raises InfeasibleError, before anything is solved, for stores that cannot keep their bounds.
+    `engine` is chosen by what the problem needs unless it is given. Raises InfeasibleError, before anything is solved,
+    for stores that cannot keep their bounds; else for limits that conflict, naming them and the smallest relaxation.
     """
     check(problem)
-    found = [(part, *certify(part, engine(part, gap, seconds), gap)) for part, engine in _parts(problem)]
+    until = None if watched.seconds is None else time.process_time() + watched.seconds
+    found = []
+    for part, name in _parts(problem, engine):
+        left = None if until is None else max(until - time.process_time(), 0.01)
+        found.append((part, *_proven(part, name, gap, replace(watched, seconds=left))))
     return _joined(problem, found, gap)
 
 
-def _parts(problem: Problem) -> list[tuple[Problem, Engine]]:
+def _parts(problem: Problem, engine: EngineName | None) -> list[tuple[Problem, EngineName]]:
     """What can be solved on its own, and by whom."""
     if problem.coupled:
-        return [(problem, highs.solve)]
-    easy = dp.suited(problem)
-    groups: list[tuple[Index, Engine]] = [(np.flatnonzero(easy), dp.solve)]
-    groups += [(np.array([n]), highs.solve) for n in np.flatnonzero(~easy)]
-    return [(problem.of(members), engine) for members, engine in groups if members.size]
+        return [(problem, engine or "highs")]
+    easy = dp.suited(problem) & (engine in {None, "dp"})
+    groups: list[tuple[Index, EngineName]] = [(np.flatnonzero(easy), "dp")]
+    groups += [(np.array([n]), engine or "highs") for n in np.flatnonzero(~easy)]
+    return [(problem.of(members), name) for members, name in groups if members.size]
+
+
+def _proven(problem: Problem, name: EngineName, gap: float, watched: Watched) -> tuple[Feasible, Certificate]:
+    """A plan and its proof; by HiGHS where the engine asked did not prove it, and the certificate says so."""
+    plan = _asked(name, problem, gap, watched)
+    made, proof = certify(problem, plan, gap)
+    if proof.gap <= gap or plan.status in highs.STOPPED or name == "rule":
+        return made, proof
+    if name != "highs":
+        second, better = certify(problem, _asked("highs", problem, gap, watched), gap)
+        made, proof = (second, better) if better.gap <= proof.gap else (made, proof)
+        proof = replace(proof, status=f"{proof.status}; {name}: {plan.status}")
+    return (made, proof) if np.isfinite(proof.cost) else _rescued(problem, gap, proof)
+
+
+def _asked(name: EngineName, problem: Problem, gap: float, watched: Watched) -> Plan:
+    """What an engine says; that it broke down, where it did."""
+    try:
+        return ENGINES[name](problem, gap, watched.seconds, None, watched.on_progress, watched.cancel)
+    except FAILURES as error:
+        return Plan.rest(problem, name, f"failed ({type(error).__name__}: {error})")
+
+
+def _rescued(problem: Problem, gap: float, found: Certificate) -> tuple[Feasible, Certificate]:
+    """The rule's plan where nothing better was found. Raises InfeasibleError where there is none at all."""
+    reason = conflict(problem)
+    if reason is not None:
+        raise reason
+    made, proof = certify(problem, rule.solve(problem, gap), gap)
+    if not np.isfinite(proof.cost):
+        raise InfeasibleError(
+            f"no plan was found for {', '.join(problem.names[:3])}{', ...' * (len(problem.names) > 3)}: {found.status} "
+            "(§10: every store runs one way at a time); give it more time, or loosen a limit"
+        )
+    return made, replace(proof, status=f"open ({found.status})", iterations=found.iterations)
 
 
 def _joined(problem: Problem, found: list[tuple[Problem, Feasible, Certificate]], gap: float) -> Solved:
-    slots, devices = problem.stores.shape
-    tables = {name: np.zeros((slots, devices)) for name in ("charge_kwh", "discharge_kwh", "level_kwh")}
-    curtailed = np.zeros(problem.shape)
+    tables = {name: np.zeros(problem.stores.shape) for name in ("charge_kwh", "discharge_kwh", "level_kwh")}
+    flows = {name: np.zeros(problem.shape) for name in ("curtailed_kwh", "unserved_kwh")}
     for part, made, _ in found:
         for name, table in tables.items():
             table[:, part.device] = getattr(made, name)
-        curtailed[:, part.member] = made.curtailed_kwh
-    proofs = [(part.member, part.device, proof) for part, _, proof in found]
-    return Solved(**tables, curtailed_kwh=curtailed, certificate=whole(proofs, (*problem.shape, devices), gap))
+        for name, table in flows.items():
+            table[:, part.member] = getattr(made, name)
+    proof = whole(problem, [(part, proof) for part, _, proof in found], gap)
+    return Solved(**tables, **flows, certificate=proof)

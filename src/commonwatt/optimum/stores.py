@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -48,6 +49,12 @@ class Stores(Noun):
             **{name: np.ascontiguousarray(getattr(self, name)[:, devices]) for name in tables},
             **{name: getattr(self, name)[devices] for name in rows},
         )
+
+    def at_rest(self, devices: Index, way: Literal["charge", "discharge"]) -> Stores:
+        """With some devices that do not charge, or do not discharge."""
+        most = np.array(self.charge_max_kwh if way == "charge" else self.discharge_max_kwh)
+        most[:, devices] = 0.0
+        return replace(self, charge_max_kwh=most) if way == "charge" else replace(self, discharge_max_kwh=most)
 
     def by_member(self, values: Array, members: int) -> Array:
         """Sums of `values` (T, K) over each member's devices. (T, N)"""
@@ -120,3 +127,33 @@ def emptiest(stores: Stores) -> Array:
     start, keep, drain, fall, _ = moves(stores)
     levels: Array = led(start, keep, drain, -fall, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
     return levels
+
+
+def reach(stores: Stores) -> tuple[Array, Array]:
+    """Lowest and highest level at each slot's end from which everything later can be kept. (T, K) each [kWh]"""
+    if not stores.level_min_kwh.size:
+        return np.array(stores.level_min_kwh), np.array(stores.level_max_kwh)
+    from ._tube import tube
+
+    _, keep, drain, fall, rise = moves(stores)
+    low, high = tube(keep, drain, fall, rise, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
+    return low, high
+
+
+def repaired(stores: Stores, level_kwh: Array) -> tuple[Array, Array, Array, Array]:
+    """The nearest levels (T, K) that can be kept, what bounds are missed by, charge, discharge; never both. [kWh]"""
+    if not stores.level_min_kwh.size:
+        nothing = np.zeros(stores.shape)
+        return nothing, nothing, nothing, nothing
+    from ._tube import followed
+
+    level, missed, change = followed(*moves(stores), *reach(stores), dense(level_kwh))
+    charge = np.minimum(np.maximum(change, 0.0) / stores.gain, stores.charge_max_kwh)
+    discharge = np.minimum(np.maximum(-change, 0.0) / stores.loss, stores.discharge_max_kwh)
+    return level, missed, charge, discharge
+
+
+def clipped(stores: Stores, level_kwh: Array) -> tuple[Array, Array]:
+    """Charge and discharge that follow levels as far as the envelope allows. (T, K) each [kWh]"""
+    _, _, charge, discharge = repaired(stores, level_kwh)
+    return charge, discharge
