@@ -149,6 +149,7 @@ class Reference:
         self._out: dict[int, dict[int, list[int]]] = {}
         self._own: dict[int, dict[int, int]] = {}
         self._taken: dict[int, int] = {}
+        self._sent: dict[int, int] = {}
         self._moves: dict[tuple[int, int], tuple[int, int]] = {}
         self._levels: dict[int, int] = {}
 
@@ -218,6 +219,7 @@ class Reference:
             self.row(p.base_kwh[t, n] / unit, p.base_kwh[t, n] / unit, **balance)
         sent = self.new(p.pool.fee_per_kwh * p.pool.efficiency, 0, np.inf)
         demand[f"x{sent}"], supply[f"x{sent}"] = p.pool.efficiency, 1.0
+        self._sent[t] = sent
         if p.one_meter and p.inside[t].any():
             taken, given = self.new(p.coupling_buy[t], 0, np.inf), self.new(-p.coupling_sell[t], 0, np.inf)
             demand[f"x{taken}"] = supply[f"x{given}"] = 1.0
@@ -288,7 +290,7 @@ class Reference:
         elif charge.reads == "residual":
             net = {f"x{self._own[t][n]}": 1.0 for n in who if n in self._own[t]}
         else:
-            net = self._net(t, who)
+            net = self._net(t, who) | {f"x{self._sent[t]}": p.lost_share(charge)}
         most_in, most_out = (side[t] / unit for side in p.meter_range(charge))
         shown, back = self.new(0.0, 0.0, most_in), self.new(0.0, 0.0, most_out)
         self.exclusive([shown], most_in, [back], most_out)

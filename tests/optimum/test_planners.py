@@ -9,6 +9,8 @@ import pytest
 from tests._communities import TERMS, bills, column, make_community, records, reordered, scenario
 
 from commonwatt.audit import Audit
+from commonwatt.charges.demand import Demand
+from commonwatt.charges.tiers import Tiers
 from commonwatt.dispatch.community_optimal import CommunityOptimal
 from commonwatt.dispatch.member_optimal import MemberOptimal
 from commonwatt.dispatch.passive import Passive
@@ -18,6 +20,7 @@ from commonwatt.flow import Account, Charge, Outlook, Prices, State
 from commonwatt.forecasts.persistence import Persistence
 from commonwatt.markets.none import NoMarket
 from commonwatt.markets.pool import CommunityPool
+from commonwatt.markets.pool_prorata import PoolProrata
 from commonwatt.optimum.bill import cost
 from commonwatt.optimum.problem import build
 from commonwatt.optimum.solve import solve
@@ -100,8 +103,8 @@ def test_a_market_that_shares_nothing_is_not_planned_with():
     assert np.array_equal(column(alone, "level_kwh"), column(joint, "level_kwh"))
 
 
-class Peak(Charge):
-    """A charge that a plan could change."""
+class Whim(Charge):
+    """A charge that does not say what it will cost."""
 
     def start(self, columns):
         return np.zeros(columns)
@@ -115,10 +118,46 @@ class Peak(Charge):
 
 def test_a_charge_nobody_can_plan_against_is_named():
     community = make_community(1)
-    peak = Peak(period="day", payee=Account.NETWORK, reason="demand charge")
-    prices = replace(Prices.common(0.3, 0.1, community.shape), charges=(peak,))
-    with pytest.raises(ScenarioError, match=r"member_optimal: cannot plan against demand charge"):
+    whim = Whim(period="day", payee=Account.NETWORK, reason="whim")
+    prices = replace(Prices.common(0.3, 0.1, community.shape), charges=(whim,))
+    with pytest.raises(ScenarioError, match=r"member_optimal: cannot plan against whim"):
         list(simulate(scenario(dispatch=MemberOptimal()), community, prices=prices))
+
+
+CHARGES = {
+    "demand": Demand(rate=0.8, period="month"),
+    "netted demand": Demand(rate=0.8, period="day", netted=True),
+    "tiers": Tiers(above_kwh=(4.0, 12.0), surcharge=(0.04, 0.10), period="day"),
+    "gross tiers": Tiers(above_kwh=(2.0,), surcharge=(0.1,), period="month", netted=False),
+}
+
+
+@pytest.mark.parametrize(("charge", "market"), [
+    *((charge, CommunityPool()) for charge in CHARGES), *((charge, NoMarket()) for charge in CHARGES),
+    ("demand", PoolProrata()), ("gross tiers", PoolProrata()), ("tiers", PoolProrata()),
+])  # fmt: skip
+def test_what_a_plan_with_charges_costs_is_what_is_billed(charge, market):
+    """Demand charges and tiers of months and days, behind one meter with its losses, and behind own ones."""
+    community = make_community(1)
+    tariff = TimeOfUse(charges=(CHARGES[charge],))
+    document = scenario(dispatch=CommunityOptimal(gap=1e-5), market=market, tariff=tariff, pool=TERMS["lossy"])
+    result = run(document, community=community)
+    assert result.solver["status"] == "proven"
+    planned, billed = result.solver["cost"], result.bills.sum()
+    if market.kind == "pool_prorata" and CHARGES[charge].netted:
+        assert planned <= billed + 1e-9
+    else:
+        assert planned == pytest.approx(billed, abs=1e-6)
+
+
+def test_a_demand_charge_is_planned_for():
+    community = make_community(1)
+    tariff = TimeOfUse(charges=(Demand(rate=5.0, period="horizon"),))
+    bills = [
+        run(scenario(dispatch=d, market=CommunityPool(), tariff=tariff), community=community).bills.sum()
+        for d in (CommunityOptimal(), SelfConsumption())
+    ]
+    assert bills[0] < bills[1] - 1.0
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------

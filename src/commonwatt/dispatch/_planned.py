@@ -9,6 +9,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 
 from ..errors import ScenarioError
 from ..flow import Array, Community, Outlook, Prices, Schedule, State
+from ..optimum.charges import unplannable
 from ..optimum.problem import Problem, build
 from ..optimum.stores import stores_of
 from . import Dispatch
@@ -47,13 +48,11 @@ class Planner(Dispatch):
         return self._problem(outlook, state, p2p=False)
 
     def _problem(self, outlook: Outlook, state: State, *, p2p: bool) -> Problem:
-        hours, charges = outlook.community.clock.hours, outlook.prices.charges
-        unknown = [charge.reason for charge in charges if charge.terms(charge.start(1), hours) != ()]
-        unknown += [fee.reason for fee in outlook.prices.fees]
+        unknown = unplannable(outlook.prices, outlook.community.clock.hours)
         if unknown:
             raise ScenarioError(
                 f"dispatch.kind = {self.kind}: cannot plan against {', '.join(unknown)} (§15: it heeds prices per kWh, "
-                "the pool's losses and fee, and fixed charges); choose another dispatch or tariff"
+                "the pool's losses and fee, and charges that state their terms); choose another dispatch or tariff"
             )
         return build(
             outlook.community, outlook.prices, state,

@@ -119,6 +119,8 @@ def read(problem: Problem, numbers: Numbers, charge: Metered) -> Iterator[tuple[
         yield numbers["own_in"][:, charge.members], 1.0
     else:
         yield from (part for part in _net(numbers, charge.members) if part[1] > 0 or not charge.single)
+        if problem.lost_share(charge):
+            yield numbers["sent"], problem.lost_share(charge)
 
 
 def _peaks(problem: Problem, numbers: Numbers, first: int) -> Iterator[tuple[str, Rows]]:

@@ -167,7 +167,7 @@ def _add_pool(add: _Adder, problem: Problem, demand: Index, supply: Index) -> No
     want, give = (
         (most * problem.inside).sum(axis=1) for most in (problem.want_max_kwh, problem.give_max_kwh)
     )  # fmt: skip
-    sent, fee = np.minimum(give, want / efficiency), problem.pool.fee_per_kwh * efficiency
+    sent, fee = problem.sent_max_kwh, problem.pool.fee_per_kwh * efficiency
     every = np.ones(slots, np.bool_)
     add("sent", (slots, 1), every, sent, np.full(slots, fee), [(demand, efficiency), (supply, 1.0)])
     if problem.one_meter:

@@ -110,6 +110,9 @@ def _metered(problem: Problem, matrix: Matrix, numbers: dict[str, Index]) -> tup
             for name in ways:
                 column = np.where(there[:, m, None] >= 0, numbers[name][:, tier.members], -1)
                 beyond.append((column, places[:, m, None], factor))
+        if problem.lost_share(tier):
+            column = np.where(there[:, m, None] >= 0, numbers["sent"], -1)
+            beyond.append((column, places[:, m, None], -problem.lost_share(tier)))
     return Side.of(most[0].ravel(), *parts), Side.of(most[1].ravel(), *beyond)
 
 

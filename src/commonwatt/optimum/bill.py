@@ -46,19 +46,20 @@ def _billed(problem: Problem, flows: Flows) -> float:
     money += float((flows.grid_in * problem.coupling_buy - flows.grid_out * problem.coupling_sell).sum())
     money += problem.pool.fee_per_kwh * float(flows.matched.sum())
     for peak in problem.peaks:
-        highest = float((peak.weight * read(peak, flows)).max(initial=0.0))
+        highest = float((peak.weight * read(problem, peak, flows)).max(initial=0.0))
         money += peak.rate * max(highest, peak.locked_kw)
-    return money + sum(blocks(tier, float((read(tier, flows) * tier.slots).sum())) for tier in problem.tiers)
+    return money + sum(blocks(tier, float((read(problem, tier, flows) * tier.slots).sum())) for tier in problem.tiers)
 
 
-def read(charge: Metered, flows: Flows) -> Array:
+def read(problem: Problem, charge: Metered, flows: Flows) -> Array:
     """What a charge's meter shows as import. (T,) [kWh]"""
     if charge.reads == "pool":
         return flows.grid_in
     if charge.reads == "residual":
         residual: Array = flows.own_in[:, charge.members].sum(axis=1)
         return residual
-    together: Array = np.maximum(flows.net[:, charge.members].sum(axis=1), 0.0)
+    lost = problem.lost_share(charge) * flows.matched / problem.pool.efficiency
+    together: Array = np.maximum(flows.net[:, charge.members].sum(axis=1) + lost, 0.0)
     return together
 
 

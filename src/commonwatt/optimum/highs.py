@@ -1,8 +1,9 @@
 """HiGHS, fed directly with sparse arrays: the reference engine, and the only one that knows binaries.
 
-First the relaxation. Where its plan, made exclusive, costs more than the bound, the pairs of columns that offend get a
-binary each, and again; at last all pairs. Among equal optima of a relaxation the one that moves least energy, and
-that as early as it can, is taken: columns with a reduced cost are held, and the rest is solved again for that.
+First the relaxation. Where its plan, made exclusive, costs more than the bound, it is solved again with every meter and
+store held to the way it went; then the pairs of columns that offend get a binary each, and again; at last all pairs.
+Among equal optima of a relaxation the one that moves least energy, and that as early as it can, is taken: columns with
+a reduced cost are held, and the rest is solved again for that.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..flow import Array, Index, Mask
+from ..proof import Certificate
 from ._matrix import Matrix, matrix
-from ._pairs import offending, pairs, with_binaries
+from ._pairs import Pairs, offending, pairs, with_binaries
 from ._watch import Watch
 from .certificate import certify
 from .engine import Cancel, Duals, OnProgress, Plan
+from .lower import lower
 from .problem import Problem
 
 ROUNDS, MANY = 3, 0.1
@@ -77,11 +80,15 @@ class Model:
         self._watch = Watch(on_progress, cancel)
 
     def solved(self, gap: float, seconds: float | None) -> Plan:
-        """The best plan to `gap` within CPU `seconds`: relaxed, then with as few binaries as it takes."""
+        """The best plan to `gap` within CPU `seconds`: relaxed, then one way everywhere, then with few binaries."""
         until = None if seconds is None else time.process_time() + seconds
-        plan = self.relaxed(_left(until))
+        plan, proof = self._certified(self.relaxed(_left(until)), gap)
+        if proof.gap <= gap or plan.status in STOPPED:
+            return plan
         every, chosen = pairs(self.problem, self.matrix), dict[str, Index]()
-        proof = certify(self.problem, plan, gap)[1]
+        found, first = self.last, plan
+        plan, proof = self._better((plan, proof), self._one_way(every, _left(until)), gap)
+        self.last = found
         for round_ in range(ROUNDS + 1):
             if proof.gap <= gap or plan.status in STOPPED:
                 break
@@ -90,13 +97,35 @@ class Model:
             if not chosen:
                 break
             widened, integral = with_binaries(self.matrix, every, chosen, self.energy)
-            found = self._exclusive(widened, integral, plan, gap, _left(until))
-            better = certify(self.problem, found, gap)[1]
-            if found.status in STOPPED and better.gap > proof.gap:
-                plan = replace(plan, status=found.status)
-                break
-            plan, proof = found, better
+            exclusive = self._exclusive(widened, integral, first, gap, _left(until))
+            plan, proof = self._better((plan, proof), exclusive, gap)
         return plan
+
+    def _certified(self, plan: Plan, gap: float) -> tuple[Plan, Certificate]:
+        return plan, certify(self.problem, plan, gap)[1]
+
+    def _better(self, known: tuple[Plan, Certificate], more: Plan, gap: float) -> tuple[Plan, Certificate]:
+        """The cheaper of two plans, with the sharper prices and the higher bound that either has."""
+        pair = [known, self._certified(more, gap)]
+        cheap = min(pair, key=lambda found: found[1].cost)[0]
+        sharp = max(pair, key=lambda found: lower(self.problem, found[0].duals))[0]
+        bounds = [plan.bound for plan, _ in pair if plan.bound is not None]
+        joined = replace(
+            cheap, duals=sharp.duals, bound=max(bounds, default=None), status=more.status,
+            iterations=self.iterations, binaries=more.binaries,
+        )  # fmt: skip
+        return self._certified(joined, gap)
+
+    def _one_way(self, every: Pairs, seconds: float | None) -> Plan:
+        """The plan of the relaxation again, where each pair of sides may only go the way that it went more."""
+        high = self.matrix.high.copy()
+        for one, other in every.values():
+            amounts = one.sum(self.last), other.sum(self.last)
+            for side, smaller in ((one, amounts[0] < amounts[1]), (other, amounts[1] <= amounts[0])):
+                if not side.offset.any() and (side.factor > 0).all():
+                    high[side.column[smaller[side.place]]] = 0.0
+        highs = self._fed(replace(self.matrix, high=np.maximum(high, self.matrix.low)), seconds)
+        return self._plan(self._run(highs))
 
     def relaxed(self, seconds: float | None) -> Plan:
         """The plan of the relaxation, the laziest among equals."""

@@ -37,6 +37,8 @@ class Facing:
     got: Array
     """For what is given; minus infinity where one may not."""
     coupling_buy: Array
+    lost: Array
+    """For what is sent inside, by the losses that it causes."""
     charge: Array
     """What charging costs besides the energy at the meter. (T, K)"""
     discharge: Array
@@ -70,7 +72,7 @@ def _facing(problem: Problem, duals: Duals) -> Facing:
     """Prices with the parts of limits and charges on them."""
     y, stores, places = duals.level, problem.stores, problem.places
     both_ways, inwards, own_in = (np.zeros(problem.shape) for _ in range(3))
-    pool_in, fixed = np.zeros(len(y)), 0.0
+    pool_in, lost, fixed = np.zeros(len(y)), np.zeros(len(y)), 0.0
     for sign, price, most in (
         (1.0, duals.import_limit, places.import_max_kwh), (-1.0, duals.export_limit, places.export_max_kwh)
     ):  # fmt: skip
@@ -87,6 +89,7 @@ def _facing(problem: Problem, duals: Duals) -> Facing:
         else:
             both_ways[:, charge.members] += borne[:, None]
             inwards[:, charge.members] += alone[:, None]
+            lost = lost + problem.lost_share(charge) * (borne + alone)
     inside, resold = problem.inside, np.maximum(duals.resale, 0.0) * (not problem.resale)
     paid = np.where(problem.own, problem.buy + own_in, np.inf)
     got = np.where(problem.own, problem.sell, -np.inf)
@@ -100,7 +103,7 @@ def _facing(problem: Problem, duals: Duals) -> Facing:
         fixed -= float(sums.max(axis=0).sum())
     return Facing(
         paid=paid, got=got, throw=resold, charge=charge_price, discharge=discharge_price,
-        coupling_buy=problem.coupling_buy + pool_in,
+        coupling_buy=problem.coupling_buy + pool_in, lost=lost,
         fixed=fixed - float((resold * problem.pv_kwh).sum()),
     )  # fmt: skip
 
@@ -253,8 +256,8 @@ def _pool_bound(problem: Problem, duals: Duals, facing: Facing) -> float:
         return 0.0
     inside, efficiency = problem.inside, problem.pool.efficiency
     want, give = (problem.want_max_kwh * inside).sum(axis=1), (problem.give_max_kwh * inside).sum(axis=1)
-    sent = efficiency * (problem.pool.fee_per_kwh - duals.demand) + duals.supply
-    bound = float((np.minimum(sent, 0.0) * np.minimum(give, want / efficiency)).sum())
+    sent = efficiency * (problem.pool.fee_per_kwh - duals.demand) + duals.supply + facing.lost
+    bound = float((np.minimum(sent, 0.0) * problem.sent_max_kwh).sum())
     if problem.one_meter:
         taken = np.minimum(facing.coupling_buy - duals.demand, 0.0) * want
         given = np.minimum(duals.supply - problem.coupling_sell, 0.0) * give

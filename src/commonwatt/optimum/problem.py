@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..flow import Array, Community, Index, Mask, Noun, Prices, State
 from ..noun import TN, OpenTN, PerSlot, spread, times
 from ..pool import Pool
+from .charges import charges_ahead
 from .limits import Joint, Metered, Peak, Places, Tier
 from .stores import Stores, ending, fullest, relaxed, stores_of
 
@@ -108,7 +109,17 @@ class Problem(Noun):
             inner = np.where(self.inside, self.buy, -np.inf).max(axis=1, initial=-np.inf)
             inner = self.pool.efficiency * (inner - self.pool.fee_per_kwh)
             most = np.where(self.inside, np.maximum(most, inner[:, None]), most)
-        return (least < most) | (least < 0) | ((most < 0) & (~self.curtailable | self.pooled))
+        return (least < most) | (least < 0) | ((most < 0) & (~self.curtailable | self.pooled)) | self._dodging
+
+    @cached_property
+    def _dodging(self) -> Mask:
+        """Where one could take at its own meter for another, whose charge reads what is left after sharing. (T, N)"""
+        slots = np.zeros(self.shape[0], np.bool_)
+        for peak in self.peaks:
+            slots |= (peak.weight > 0) & (peak.reads == "residual")
+        for tier in self.tiers:
+            slots |= tier.slots & (tier.reads == "residual")
+        return self.inside & slots[:, None] & (not self.one_meter)
 
     @cached_property
     def pooled(self) -> bool:
@@ -157,11 +168,26 @@ class Problem(Noun):
         room = np.abs(self.stores.level_max_kwh).max(axis=0, initial=0.0).sum()
         return 1e-3 * (self.energy_price or self.highest_price) * float(self.load_kwh.sum() + self.pv_kwh.sum() + room)
 
+    def lost_share(self, charge: Metered) -> float:
+        """What a charge's meter shows besides the net of its members, per kWh sent inside: the pool's losses. [-]
+
+        The coupling point's meter stands behind all that is lost between members.
+        """
+        everything = self.one_meter and self.pooled and charge.reads == "wires" and bool(charge.members.all())
+        return 1.0 - self.pool.efficiency if everything else 0.0
+
+    @cached_property
+    def sent_max_kwh(self) -> Array:
+        """Most that can be sent inside. (T,)"""
+        want, give = ((most * self.inside).sum(axis=1) for most in (self.want_max_kwh, self.give_max_kwh))
+        sent: Array = np.minimum(give, want / self.pool.efficiency)
+        return sent
+
     def meter_range(self, charge: Metered) -> tuple[Array, Array]:
         """Most that a charge's meter can show inwards and outwards. (T,) each [kWh]"""
         read = self.inside if charge.reads == "pool" else np.broadcast_to(charge.members, self.shape)
         most_in, most_out = ((most * read).sum(axis=1) for most in (self.want_max_kwh, self.give_max_kwh))
-        return most_in, most_out
+        return most_in + self.lost_share(charge) * self.sent_max_kwh, most_out
 
     def of(self, members: Index) -> Problem:
         """The problem of some members alone, who share no place, charge or battery with others."""
@@ -212,8 +238,10 @@ def build(
     order = np.array(sorted(range(len(community.names)), key=lambda n: (community.names[n], n)), dtype=np.int64)
     rank = np.argsort(order)
     device = np.argsort(rank[community.flexibility.owner], kind="stable")
-    open_to = state.access(community, prices) if p2p and prices.trading else np.zeros(community.shape, np.bool_)
+    together = p2p and prices.trading
+    open_to = state.access(community, prices) if together else np.zeros(community.shape, np.bool_)
     stores = _stores(community, prices, state, stored_value, final_kwh)
+    peaks, tiers = charges_ahead(prices, community.clock, state.carry, order, together=together)
 
     def ordered(values: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(values[:, order])
@@ -236,6 +264,8 @@ def build(
         device=device,
         places=Places.none(*community.shape),
         unserved_max_kwh=spread(0.0, community.shape),
+        peaks=peaks,
+        tiers=tiers,
     )
 
 
