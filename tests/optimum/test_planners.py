@@ -11,6 +11,7 @@ from tests._communities import TERMS, bills, column, make_community, records, re
 from commonwatt.audit import Audit
 from commonwatt.charges.demand import Demand
 from commonwatt.charges.tiers import Tiers
+from commonwatt.connection import Connection
 from commonwatt.dispatch.community_optimal import CommunityOptimal
 from commonwatt.dispatch.member_optimal import MemberOptimal
 from commonwatt.dispatch.passive import Passive
@@ -158,6 +159,50 @@ def test_a_demand_charge_is_planned_for():
         for d in (CommunityOptimal(), SelfConsumption())
     ]
     assert bills[0] < bills[1] - 1.0
+
+
+def limited(community, **caps):
+    return replace(community, connection=Connection(**caps))
+
+
+@pytest.mark.parametrize("market", [CommunityPool(), NoMarket()], ids=lambda m: m.kind)
+def test_limits_are_planned_for(market):
+    """All that a plan leaves unserved or throws away is what the connection then cuts; nothing more is cut."""
+    community = make_community(3)
+    community = replace(community, flexibility=community.flexibility.kept(~community.flexibility.obliged))
+    size, (slots, members) = float(community.load_kw.mean()), community.shape
+    behind = limited(
+        community, import_cap_kw=np.full(slots, 1.2 * members * size), export_cap_kw=np.full(slots, members * size),
+        member_import_cap_kw=np.full(members, 4 * size), group=np.array([0, 0, 0, 1, 1, -1]),
+        group_names=("north", "south"), group_import_cap_kw=np.full((slots, 2), [2.0 * size, np.inf]),
+    )  # fmt: skip
+    dispatch = CommunityOptimal(stored_value=1.0)
+    document = scenario(dispatch=dispatch, market=market)
+    result = run(document, community=behind)
+    assert result.solver["status"] == "proven"
+    proof = result.plans[0]
+    assert proof.limit_price.shape[1] == members + 2
+    terms = document.prices(behind)
+    solved = solve(dispatch.problem(Outlook(community=behind, prices=terms), State.initial(behind)))
+    kept = records(document, behind)
+    assert column(kept, "unserved_kwh").sum() == pytest.approx(solved.unserved_kwh.sum(), abs=1e-6)
+    assert column(kept, "curtailed_kwh").sum() == pytest.approx(solved.curtailed_kwh.sum(), abs=1e-6)
+    np.testing.assert_allclose(column(kept, "level_kwh"), solved.level_kwh, atol=1e-6)
+    assert np.abs(proof.limit_price).max() > 0
+
+
+def test_a_member_for_itself_plans_with_its_own_limit_only():
+    community = make_community(3)
+    slots, members = community.shape
+    caps = {"member_import_cap_kw": np.full(members, 3.0), "import_cap_kw": np.full(slots, 1.0)}
+    behind = limited(community, **caps)
+    state, prices = State.initial(behind), Prices.common(0.3, 0.1, community.shape)
+    found = MemberOptimal().problem(Outlook(community=behind, prices=prices), state)
+    assert found.places.inside.sum(axis=1).tolist() == [1] * members
+    assert not found.coupled
+    joint = CommunityOptimal(p2p=False).problem(Outlook(community=behind, prices=prices), state)
+    assert joint.coupled
+    assert joint.places.names[-1] == "the coupling point"
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------

@@ -45,9 +45,9 @@ class Planner(Dispatch):
 
     def problem(self, outlook: Outlook, state: State) -> Problem:
         """What is to be planned, as believed. Raises ScenarioError for terms that no plan of this kind can heed."""
-        return self._problem(outlook, state, p2p=False)
+        return self._problem(outlook, state, p2p=False, shared=False)
 
-    def _problem(self, outlook: Outlook, state: State, *, p2p: bool) -> Problem:
+    def _problem(self, outlook: Outlook, state: State, *, p2p: bool, shared: bool) -> Problem:
         unknown = unplannable(outlook.prices, outlook.community.clock.hours)
         if unknown:
             raise ScenarioError(
@@ -56,7 +56,7 @@ class Planner(Dispatch):
             )
         return build(
             outlook.community, outlook.prices, state,
-            p2p=p2p, curtail=self.curtail, stored_value=self.stored_value,
+            p2p=p2p, shared=shared, curtail=self.curtail, stored_value=self.stored_value,
         )  # fmt: skip
 
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:

@@ -25,4 +25,4 @@ class CommunityOptimal(Planner):
         return MemberOptimal(**{name: getattr(self, name) for name in names})
 
     def problem(self, outlook: Outlook, state: State) -> Problem:
-        return self._problem(outlook, state, p2p=self.p2p)
+        return self._problem(outlook, state, p2p=self.p2p, shared=True)

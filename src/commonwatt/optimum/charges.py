@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..flow import Carry, Charge, Clock, Index, Mask, Prices
-from ..rules import PeakTerm, TierTerm, ahead
+from ..rules import PeakTerm, Terms, TierTerm, ahead
 from .limits import Peak, Reads, Tier
 
 Meter = tuple[int, Mask, Reads]
@@ -28,19 +28,26 @@ def charges_ahead(
     `together`: behind one meter the coupling point is billed; else everybody is billed at its own. What a ratchet
     makes of a peak in later periods is left out.
     """
-    peaks, tiers, members = list[Peak](), list[Tier](), order.size
+    found = [
+        _peak(term, meter, within) if isinstance(term, PeakTerm) else _tier(term, meter, within)
+        for charge, stretches in _stretches(prices, clock, carry, order.size)
+        for meter in _meters(prices, charge, order, together=together)
+        for within, terms in stretches
+        for term in terms
+    ]
+    peaks = tuple(charge for charge in found if isinstance(charge, Peak))
+    return peaks, tuple(charge for charge in found if isinstance(charge, Tier))
+
+
+def _stretches(
+    prices: Prices, clock: Clock, carry: Carry, members: int
+) -> Iterator[tuple[Charge, list[tuple[Mask, Terms]]]]:
+    """Every charge with its periods ahead: their slots, and what they owe."""
     for k, charge in enumerate(prices.charges):
         columns = members + prices.one_meter * (members * charge.netted + 1)
-        for start, stop, terms in ahead(charge, clock, carry.get(f"charge.{k}"), columns) or ():
-            within = np.zeros(clock.slots, np.bool_)
-            within[start:stop] = True
-            for meter in _meters(prices, charge, order, together=together):
-                for term in terms:
-                    if isinstance(term, PeakTerm):
-                        peaks.append(_peak(term, meter, within))
-                    else:
-                        tiers.append(_tier(term, meter, within))
-    return tuple(peaks), tuple(tiers)
+        slot = np.arange(clock.slots)
+        periods = ahead(charge, clock, carry.get(f"charge.{k}"), columns) or ()
+        yield charge, [((slot >= start) & (slot < stop), terms) for start, stop, terms in periods]
 
 
 def _meters(prices: Prices, charge: Charge, order: Index, *, together: bool) -> Iterator[Meter]:

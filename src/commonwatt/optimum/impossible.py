@@ -1,6 +1,6 @@
 """What cannot be: named before anything is solved where one store is to blame, else by the limits that conflict.
 
-Elastic programming: every limit may be broken at a price of 1 per kWh; what then is broken is the smallest relaxation.
+Elastic programming: every limit may be broken at a price per kWh; what then is broken is the smallest relaxation.
 Limits are dropped one by one as long as the rest still conflicts; what remains is a smallest conflicting set (Chinneck,
 Feasibility and Infeasibility in Optimization, 2008, ch. 6).
 """
@@ -23,6 +23,8 @@ TOLERANCE = 1e-9
 BROKEN = 1e-7
 """Smallest violation that is one, as a share of the largest flow. [-]"""
 SHOWN = 5
+CAPACITY = 10.0
+"""Price of what a store would have to hold beyond its size; any other excess costs 1. [1/kWh]"""
 
 
 def check(problem: Problem) -> None:
@@ -109,6 +111,8 @@ class _Family:
     slot: Index
     column: Index
     row: Index
+    price: float
+    """Of a kWh of excess: dearer where only another device would help."""
 
     def broken(self, excess: Array) -> bool:
         """Whether it does not hold."""
@@ -132,7 +136,7 @@ class _Elastic:
         """Excess by column [kWh], with some families for nothing; and the families that bear a price."""
         cost = np.zeros(self._columns)
         for f, family in enumerate(self.families):
-            cost[family.column] = 0.0 if f in free else 1.0
+            cost[family.column] = 0.0 if f in free else family.price
         self._highs.changeColsCost(cost.size, np.arange(cost.size, dtype=np.int32), cost)
         self._highs.run()
         solution = self._highs.getSolution()
@@ -144,11 +148,11 @@ class _Elastic:
     def _columns(self) -> int:
         return self._first + sum(family.column.size for family in self.families)
 
-    def _family(self, name: str, slot: Index, row: Index, sign: float) -> None:
+    def _family(self, name: str, slot: Index, row: Index, sign: float, price: float = 1.0) -> None:
         """A limit with one row per slot, which its excess helps by `sign`."""
         column = self._columns + np.arange(slot.size)
         self._entries.append((column, row, np.full(slot.size, sign)))
-        self.families.append(_Family(name, slot, column, row))
+        self.families.append(_Family(name, slot, column, row, price))
 
     def _collect(self, problem: Problem, bare: Matrix) -> None:
         place = bare.rows["place"]
@@ -163,7 +167,7 @@ class _Elastic:
             self._family("the ban on resale", own.at // own.shape[1], rows, -1.0)
         for j in range(len(problem.joints)):
             rows = bare.rows["joint_level"].first + j + len(problem.joints) * np.arange(problem.shape[0])
-            self._family("the most that a shared battery holds", np.arange(problem.shape[0]), rows, -1.0)
+            self._family("the most that a shared battery holds", np.arange(problem.shape[0]), rows, -1.0, CAPACITY)
             self._family("the least that a shared battery holds", np.arange(problem.shape[0]), rows, 1.0)
         for k in range(problem.stores.shape[1]):
             self._store(problem, bare, k)
@@ -180,7 +184,7 @@ class _Elastic:
             self._low.append(bound[slot, k] if low else np.full(slot.size, -np.inf))
             self._high.append(np.full(slot.size, np.inf) if low else bound[slot, k])
             self._rows += slot.size
-            self._family(f"the {word} level of the {_store(problem, k)}", slot, row, sign)
+            self._family(f"the {word} level of the {_store(problem, k)}", slot, row, sign, 1.0 if low else CAPACITY)
 
     def _fed(self, bare: Matrix) -> Any:
         import highspy

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 
-from ..flow import Array, Index, Mask, Noun
+from ..flow import Array, Community, Index, Mask, Noun
 from ..noun import TG, OpenT, PerSlot, spread
 
 Reads = Literal["wires", "residual", "pool"]
@@ -37,6 +37,30 @@ class Places(Noun):
         nobody = np.zeros((0, members), np.bool_)
         return cls(names=(), inside=nobody, import_max_kwh=open_ended, export_max_kwh=open_ended)
 
+    @classmethod
+    def of_connection(cls, community: Community, order: Index, *, shared: bool) -> Places:
+        """A connection's limits for members in this order; without `shared` only each member's own."""
+        connection, hours, (slots, members) = community.connection, community.clock.hours, community.shape
+        names, inside = [f"the connection of {community.names[n]}" for n in order], [np.eye(members, dtype=np.bool_)]
+        own = connection.member_import_cap_kw, connection.member_export_cap_kw
+        of_groups = connection.group_import_cap_kw, connection.group_export_cap_kw
+        joint = connection.import_cap_kw, connection.export_cap_kw
+        caps = [[_table(cap, slots, members, order)] for cap in own]
+        if shared:
+            groups = connection.group_names
+            group = np.full(members, -1) if connection.group is None else connection.group[order]
+            names += [f"the feeder of {name}" for name in groups] + ["the coupling point"]
+            inside += [group == np.arange(len(groups))[:, None], np.ones((1, members), np.bool_)]
+            for found, by_group, by_all in zip(caps, of_groups, joint, strict=True):
+                found += [_table(by_group, slots, len(groups)), _table(by_all, slots, 1)]
+        tables = [np.hstack(found) * hours for found in caps]
+        kept = np.flatnonzero(np.isfinite(tables[0]).any(axis=0) | np.isfinite(tables[1]).any(axis=0))
+        return cls(
+            names=tuple(names[g] for g in kept), inside=np.vstack(inside)[kept],
+            import_max_kwh=np.ascontiguousarray(tables[0][:, kept]),
+            export_max_kwh=np.ascontiguousarray(tables[1][:, kept]),
+        )  # fmt: skip
+
     @cached_property
     def import_limited(self) -> Mask:
         """Members behind a finite import limit. (T, N)"""
@@ -63,6 +87,15 @@ class Places(Noun):
             import_max_kwh=np.ascontiguousarray(self.import_max_kwh[:, some]),
             export_max_kwh=np.ascontiguousarray(self.export_max_kwh[:, some]),
         )
+
+
+def _table(cap: Array | None, slots: int, columns: int, order: Index | None = None) -> Array:
+    """Limits per column, per slot for a single one, or both, as a table (T, columns); infinite where there is none."""
+    if cap is None:
+        return np.full((slots, columns), np.inf)
+    cap = cap[:, None] if columns == 1 and cap.shape == (slots,) else cap
+    cap = cap if order is None else cap[..., order]
+    return np.broadcast_to(cap, (slots, columns))
 
 
 def _behind(limited: Mask, inside: Mask) -> Mask:

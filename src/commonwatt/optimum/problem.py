@@ -13,15 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..connection import UNSERVED_VALUE
 from ..flow import Array, Community, Index, Mask, Noun, Prices, State
 from ..noun import TN, OpenTN, PerSlot, spread, times
 from ..pool import Pool
 from .charges import charges_ahead
 from .limits import Joint, Metered, Peak, Places, Tier
 from .stores import Stores, ending, fullest, relaxed, stores_of
-
-UNSERVED_PRICE = 5.0
-"""What load left unserved counts in a plan, never in a bill. [money/kWh]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,7 +54,8 @@ class Problem(Noun):
     places: Places
     unserved_max_kwh: TN
     """Load that may be left unserved: of members behind an import limit."""
-    unserved_price: float = UNSERVED_PRICE
+    unserved_price: float = UNSERVED_VALUE
+    """What load left unserved counts in a plan, never in a bill. [money/kWh]"""
     peaks: tuple[Peak, ...] = ()
     tiers: tuple[Tier, ...] = ()
     joints: tuple[Joint, ...] = ()
@@ -225,6 +224,7 @@ def build(
     state: State,
     *,
     p2p: bool,
+    shared: bool = True,
     curtail: bool = False,
     stored_value: float | None = None,
     final_kwh: Array | None = None,
@@ -233,7 +233,8 @@ def build(
 
     Stores must end at least as full as they began the run (what is obliged: as if it charged as usual), or, with
     `stored_value`, what is left in them is worth that share of the owner's mean buying price times the discharging
-    efficiency [-]. `final_kwh` (K,) sets other final levels.
+    efficiency [-]. `final_kwh` (K,) sets other final levels. Without `shared`, limits that a member shares with others
+    are left out: it plans for itself.
     """
     order = np.array(sorted(range(len(community.names)), key=lambda n: (community.names[n], n)), dtype=np.int64)
     rank = np.argsort(order)
@@ -241,6 +242,7 @@ def build(
     together = p2p and prices.trading
     open_to = state.access(community, prices) if together else np.zeros(community.shape, np.bool_)
     stores = _stores(community, prices, state, stored_value, final_kwh)
+    places = Places.of_connection(community, order, shared=shared)
     peaks, tiers = charges_ahead(prices, community.clock, state.carry, order, together=together)
 
     def ordered(values: NDArray[Any]) -> NDArray[Any]:
@@ -262,8 +264,9 @@ def build(
         stores=stores.kept(device, rank[stores.owner[device]]),
         member=order,
         device=device,
-        places=Places.none(*community.shape),
-        unserved_max_kwh=spread(0.0, community.shape),
+        places=places,
+        unserved_max_kwh=np.where(places.import_limited, ordered(community.load_kwh), 0.0),
+        unserved_price=community.connection.unserved_value,
         peaks=peaks,
         tiers=tiers,
     )
