@@ -37,6 +37,7 @@ from tests._communities import (
     world_of,
 )
 
+from commonwatt.bidders import BIDDERS, Bidder
 from commonwatt.charges import CHARGES, ChargeRule
 from commonwatt.devices import DEVICES
 from commonwatt.dispatch import DISPATCH, Dispatch
@@ -63,6 +64,7 @@ REGISTRIES: dict[str, dict[str, Any]] = {
     "forecasts": FORECASTS,
     "dispatch": DISPATCH,
     "markets": MARKETS,
+    "bidders": BIDDERS,
     "regulators": REGULATORS,
 }
 ALL_PLUGINS = [parameter for registry in REGISTRIES.values() for parameter in variants(registry)]
@@ -538,6 +540,11 @@ def test_what_is_promised_is_done(market: Market, community: Community) -> None:
         want, have = (np.where(access, column(kept, name), 0.0).sum(axis=1) for name in ("import_kwh", "export_kwh"))
         inside = np.minimum(bought.sum(axis=1), efficiency * sold.sum(axis=1))
         np.testing.assert_allclose(inside, np.minimum(want, efficiency * have), rtol=0, atol=1e-12)
+    if promise.one_price:
+        traded = np.hstack([np.where(kwh > 0, column(kept, f"{side}_price"), np.nan)
+                            for side, kwh in (("buy", bought), ("sell", sold))])  # fmt: skip
+        traded = traded[~np.isnan(traded).all(axis=1)]
+        assert (np.nanmax(traded, axis=1) == np.nanmin(traded, axis=1)).all()
     if promise.balanced:
         fees = sum(money.sum() for r in kept for _, payee, money in r.fees() if payee == "operator")
         assert column(kept, "till_money")[-1, 0] == pytest.approx(fees, abs=1e-9)
@@ -557,9 +564,21 @@ def test_bills_without_series_are_the_same_to_the_bit(market: Market, dispatch: 
             assert np.array_equal(carried, sums)
 
 
+def billed_apart(net: np.ndarray, prices: Prices) -> np.ndarray:
+    """What a group owes that leaves: on one meter, or on own ones with the best trades among themselves. (T,)"""
+    if prices.one_meter:
+        joint = net.sum(axis=1)
+        return np.where(joint > 0, joint * prices.coupling_buy, joint * prices.coupling_sell)
+    alone = np.where(net > 0, net * prices.buy, net * prices.sell).sum(axis=1)
+    limit = np.where(net > 0, prices.buy, prices.sell)
+    worth = np.sign(net)[:, :, None] * (limit[:, :, None] - limit[:, None, :])
+    gain = (abs(net)[:, :, None] * np.maximum(worth, 0.0)).sum(axis=1).min(axis=1)
+    return alone - gain
+
+
 @pytest.mark.parametrize("market", promising("core"))
 def test_no_group_would_leave(market: Market) -> None:
-    """A mechanism in the core: no coalition pays less for a slot on a meter of its own."""
+    """A mechanism in the core: no coalition pays less for a slot among itself."""
     for seed in range(3):
         community = replace(make_community(seed, members=5, devices=False), market_open=np.ones(110, np.bool_))
         document = scenario(tariff=first_tariff_for(market), market=market)
@@ -569,9 +588,8 @@ def test_no_group_would_leave(market: Market) -> None:
         net = (community.load_kw - community.pv_kw) * community.clock.hours
         for size in range(1, 6):
             for group in itertools.combinations(range(5), size):
-                joint = net[:, group].sum(axis=1)
-                alone = np.where(joint > 0, joint * prices.coupling_buy, joint * prices.coupling_sell)
-                assert (owed[:, group].sum(axis=1) <= alone + 1e-12).all(), group
+                own = replace(prices, buy=prices.buy[:, group], sell=prices.sell[:, group], fees=(), charges=())
+                assert (owed[:, group].sum(axis=1) <= billed_apart(net[:, group], own) + 1e-12).all(), group
 
 
 @pytest.mark.parametrize("dispatch", RULES)
@@ -725,7 +743,7 @@ def test_twice_the_energy_costs_twice_the_money(market: Market, dispatch: Dispat
     np.testing.assert_allclose(twice, 2 * once, rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("market", MARKET_VARIANTS)
+@pytest.mark.parametrize("market", promising("repeatable"))
 def test_a_slot_in_four_parts_costs_the_same(market: Market) -> None:
     community = make_community(1, devices=False)
     tariff = first_tariff_for(market).model_copy(update={"fixed_per_day": 0.0})
@@ -739,6 +757,40 @@ def test_a_slot_in_four_parts_costs_the_same(market: Market) -> None:
     whole = bills(records(document, community, prices)).sum(axis=0)
     split = bills(records(document, refined(community, 4), fine)).sum(axis=0)
     np.testing.assert_allclose(split, whole, rtol=0, atol=1e-10)
+
+
+# --- bidders ---------------------------------------------------------------------------------------------------------
+
+AUCTION = next(cls for cls in MARKETS.values() if "bidder" in cls.model_fields and cls().promise.efficient)
+
+
+@pytest.mark.parametrize("tariff", [TARIFF_VARIANTS[0], TARIFF_VARIANTS[-1]])
+@pytest.mark.parametrize("bidder", variants(BIDDERS))
+def test_a_bidder_keeps_the_books(bidder: Bidder, tariff: Tariff) -> None:
+    for seed, pool in enumerate(TERMS.values()):
+        document = scenario(tariff=tariff, market=AUCTION(bidder=bidder), pool=pool)
+        result = run_or_skip(document, make_community(seed))
+        assert result.verdict.holds
+        assert {"T4", "T6"} <= set(result.verdict.checked)
+        if bidder.rational and tariff.alone() == tariff:
+            assert result.metrics["losers"] == 0
+
+
+@pytest.mark.parametrize("bidder", variants(BIDDERS))
+def test_cutting_the_horizon_changes_no_bit_of_a_bidder(bidder: Bidder) -> None:
+    document = scenario(tariff=first_tariff_for(JOINT), market=AUCTION(bidder=bidder), pool=TERMS["lossy"])
+    assert_same_bits(document, make_community(0))
+
+
+@pytest.mark.parametrize("bidder", variants(BIDDERS))
+def test_a_bidder_knows_its_own_position_only(bidder: Bidder, community: Community) -> None:
+    """In the first slot, before there is anything to learn, nobody's quote moves with what others need or make."""
+    document = scenario(tariff=first_tariff_for(JOINT), market=AUCTION(bidder=bidder))
+    load = np.array(community.load_kw)
+    load[:, 1:] *= 3
+    other = replace(community, load_kw=load)
+    mine, theirs = (column(records(document, c), "quote_price")[0] for c in (community, other))
+    assert mine[0] == theirs[0]
 
 
 # --- metrics ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from tests._communities import instances, make_community
 
 from commonwatt import documents
+from commonwatt.bidders import BIDDERS
 from commonwatt.devices import DEVICES
 from commonwatt.dispatch import DISPATCH
 from commonwatt.errors import ContractError, ScenarioError
@@ -350,7 +351,7 @@ def test_the_parts_of_a_scenario_are_its_plugins() -> None:
 
 
 def classes() -> list[type[Plugin]]:
-    return [cls for registry in (*STAGES.values(), DEVICES) for cls in registry.values()]
+    return [cls for registry in (*STAGES.values(), DEVICES, BIDDERS) for cls in registry.values()]
 
 
 def test_the_schema_knows_every_plugin_and_field() -> None:

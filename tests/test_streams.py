@@ -34,6 +34,17 @@ def test_draws_are_pinned() -> None:
     assert values == PINNED
 
 
+def test_rows_of_slots_are_the_same_however_they_are_asked_for() -> None:
+    """A row per slot; one member more at the end changes no other draw."""
+    streams = Streams(5, draw=1)
+    whole = streams.rows("lots", 10, (6, 4))
+    assert np.array_equal(whole, np.vstack([streams.rows("lots", slot, (1, 4)) for slot in range(10, 16)]))
+    assert np.array_equal(whole, streams.rows("lots", 10, (6, 5))[:, :4])
+    assert np.array_equal(whole[2], streams.at("lots", slot=12).random(4))
+    assert not np.array_equal(whole, streams.rows("lot", 10, (6, 4)))
+    assert ((whole >= 0) & (whole < 1)).all()
+
+
 def test_the_same_stream_twice_is_the_same() -> None:
     assert np.array_equal(Streams(5).at("load", 2).random(100), Streams(5).at("load", 2).random(100))
 

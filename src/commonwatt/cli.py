@@ -141,8 +141,8 @@ def list_command(
         str,
         typer.Argument(
             metavar="[WHAT]",
-            help="sources, devices, tariffs, charges, forecasts, dispatch, markets, regulators, metrics, presets, "
-            "or exports.",
+            help="sources, devices, tariffs, charges, forecasts, dispatch, markets, bidders, regulators, metrics, "
+            "presets, or exports.",
         ),
     ] = "",
     output: Output = None,

@@ -27,6 +27,9 @@ from .noun import (
 )
 from .rules import Sharing
 
+LEAST_KWH = 1e-9
+"""Less does not change hands (§7). [kWh]"""
+
 
 def allowed(access: Mask, kwh: Array) -> Array:
     """Energy of those who may trade, 0 for the others; the same array where all may. (T, N), (T, N) -> (T, N)"""
@@ -91,6 +94,41 @@ class Positions(Noun):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Quotes(Noun):
+    """What members ask for and offer: each on one side of a slot, at one price per kWh delivered."""
+
+    quote_price: TN
+    """The most a buyer pays, the least a seller takes; without meaning where nothing is quoted."""
+    bid_kwh: TN
+    """Wanted, as delivered."""
+    ask_kwh: TN
+    """Offered, as sent."""
+
+    @classmethod
+    def all_of(cls, positions: Positions, price: Array) -> Quotes:
+        """Everybody quotes all it wants or has at its `price` (T, N) [money/kWh]."""
+        return cls(quote_price=price, bid_kwh=positions.want_kwh, ask_kwh=positions.have_kwh)
+
+    def mistake(self, positions: Positions) -> tuple[int, int, str] | None:
+        """Row, member and what is wrong with its quote, for the first that cannot be taken; none where all are sound.
+
+        A price is a finite number, energy neither negative nor more than the position, nobody on both sides.
+        """
+        quoted = (self.bid_kwh, positions.want_kwh), (self.ask_kwh, positions.have_kwh)
+        checks = [
+            (~np.isfinite(self.quote_price), "a price that is no finite number"),
+            *((~(kwh >= 0), "energy that is negative or no number") for kwh, _ in quoted),
+            *((kwh > most + LEAST_KWH, "more energy than it has a position for") for kwh, most in quoted),
+            ((self.bid_kwh > LEAST_KWH) & (self.ask_kwh > LEAST_KWH), "a bid and an ask at once"),
+        ]
+        for wrong, what in checks:
+            if wrong.any():
+                row, member = np.argwhere(wrong)[0].tolist()
+                return row, member, what
+        return None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Trades(Table):
     """Bilateral trades, one row each, in delivered energy."""
 
@@ -132,6 +170,8 @@ class Clearing(Noun):
     sell_price: TN
     one_meter: bool = False
     trades: Trades | None = None
+    quotes: Quotes | None = None
+    """What members bid and asked, where the mechanism takes orders."""
     sharings: tuple[Sharing, ...] = ()
     carry: Carry = field(default_factory=dict)
 

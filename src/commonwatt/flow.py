@@ -16,7 +16,7 @@ from .accounts import Account, Entries
 from .clock import Clock
 from .connection import OPEN, Connection
 from .envelope import Flexibility, Sessions
-from .exchange import Clearing, Positions, Trades, allowed
+from .exchange import Clearing, Positions, Quotes, Trades, allowed
 from .noun import (
     TA,
     TK,
@@ -343,6 +343,8 @@ class State(Noun):
     banned_slots: Annotated[Index, "N"]
     wallet: PerMember
     tills: PerAccount
+    streams: Streams = SEEDED
+    """Draws inside the loop, by name and slot."""
     carry: Carry = field(default_factory=dict)
 
     @classmethod
@@ -354,6 +356,7 @@ class State(Noun):
             banned_slots=np.zeros(members, np.int64),
             wallet=community.traits.get("wallet_start", np.zeros(members)),
             tills=np.zeros(len(Account)),
+            streams=community.streams,
         )
 
     def access(self, now: Community, prices: Prices) -> Mask:
@@ -374,6 +377,7 @@ class State(Noun):
             banned_slots=ruling.banned_slots,
             wallet=left[0][-1],
             tills=left[1][-1],
+            streams=self.streams,
             carry={**self.carry, **clearing.carry, **bills.carry, **ruling.carry},
         )
 
@@ -411,7 +415,15 @@ class Window(Noun):
             **{f"fee_money:{name}": money for name, money in b.fees.items()},
             "wallet_money": self.wallet_money,
             "account_money": b.accounts, "till_money": self.till_money,
+            **_quoted(c.quotes),
         }  # fmt: skip
+
+
+def _quoted(quotes: Quotes | None) -> dict[str, Array]:
+    """Columns of a book of orders, where there is one."""
+    if quotes is None:
+        return {}
+    return {"quote_price": quotes.quote_price, "bid_kwh": quotes.bid_kwh, "ask_kwh": quotes.ask_kwh}
 
 
 __all__ = [
@@ -435,6 +447,7 @@ __all__ = [
     "Pool",
     "Positions",
     "Prices",
+    "Quotes",
     "Ruling",
     "Schedule",
     "Sessions",

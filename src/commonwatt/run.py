@@ -243,7 +243,8 @@ def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:
     """The audit that holds a scenario's records to its mechanism's promises."""
     promise = scenario.market.promise
     declared = Declared(
-        promise.scope, promise.balanced, promise.rational, promise.in_band, scenario.dispatch.tolerance
+        promise.scope, promise.balanced, promise.rational, promise.in_band, promise.efficient, promise.one_price,
+        scenario.dispatch.tolerance,
     )  # fmt: skip
     return Audit(community, prices, declared, scenario.currency)
 

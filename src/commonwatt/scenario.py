@@ -21,6 +21,7 @@ from pydantic_core.core_schema import ErrorType
 from . import documents
 from ._draws import Drawn
 from ._events import Events, Maintenance, Outage
+from .bidders import BIDDERS
 from .charges import CHARGES
 from .community import build
 from .devices import DEVICES, Device
@@ -343,7 +344,7 @@ def validated(data: Any, shape: Any, where: str = "") -> Any:
 
 STAGES: dict[str, dict[str, Any]] = {
     "source": SOURCES, "devices": DEVICES, "tariff": TARIFFS, "charges": CHARGES, "dispatch": DISPATCH,
-    "forecast": FORECASTS, "market": MARKETS, "regulator": REGULATORS,
+    "forecast": FORECASTS, "market": MARKETS, "bidder": BIDDERS, "regulator": REGULATORS,
 }  # fmt: skip
 
 

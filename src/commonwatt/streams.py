@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,11 @@ class Streams:
         key = (word, member) if slot is None else (word, member, slot)
         entropy = [self.seed, self.draw] if self.draw else self.seed
         return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(entropy, spawn_key=key)))
+
+    def rows(self, name: str, first: int, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Uniform numbers of [0, 1), a row for every slot from `first` on: however windows are cut, the same. (T, N)"""
+        slots, members = shape
+        drawn = np.empty(shape)
+        for t in range(slots):
+            self.at(name, slot=first + t).random(members, out=drawn[t])
+        return drawn

@@ -1,6 +1,7 @@
 """The books, done again from what was stored: knows community, terms and records, but no verb that made them."""
 
 from . import _connection as _connection
+from . import _orders as _orders
 from ._facts import Declared
 from ._sink import Audit, Verdict
 

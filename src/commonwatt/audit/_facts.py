@@ -22,6 +22,8 @@ class Declared:
     balanced: bool
     rational: bool
     in_band: bool
+    efficient: bool = False
+    one_price: bool = False
     tolerance: float = 1e-9
     """Share of the largest flow that energy may be off. [-]"""
 

@@ -34,9 +34,17 @@ class Promise:
     core: bool = False
     """No group of members would pay less on its own."""
     efficient: bool = True
-    """All energy that could be matched inside is matched inside, in kWh: the lesser of demand and what arrives."""
+    """All that could be matched inside to the gain of both sides is, and it goes where it is worth most.
+
+    By the prices that members quote; where they quote none, by those of the grid, which are the same for all: then
+    the lesser of demand and what arrives is matched, in kWh.
+    """
     truthful: bool = False
-    """Nobody gains by misstating quantities or prices."""
+    """Nobody gains by misstating its price; quantities are metered."""
+    one_price: bool = False
+    """All that is traded in a slot has one price."""
+    repeatable: bool = True
+    """False: lots are drawn, so that the same slot may end differently another time."""
     trades: bool = True
     """Whether any energy moves between members."""
 

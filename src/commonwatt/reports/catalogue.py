@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..bidders import BIDDERS
 from ..charges import CHARGES
 from ..devices import DEVICES
 from ..dispatch import DISPATCH
@@ -30,7 +31,7 @@ from ..tariffs import TARIFFS
 
 STAGES: dict[str, dict[str, type[Any]]] = {
     "sources": SOURCES, "devices": DEVICES, "tariffs": TARIFFS, "charges": CHARGES, "forecasts": FORECASTS,
-    "dispatch": DISPATCH, "markets": MARKETS, "regulators": REGULATORS,
+    "dispatch": DISPATCH, "markets": MARKETS, "bidders": BIDDERS, "regulators": REGULATORS,
 }  # fmt: skip
 KNOWN = (*STAGES, "metrics", "presets", "exports")
 NARROWEST = 60
