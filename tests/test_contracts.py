@@ -458,7 +458,8 @@ def test_the_books_close_and_promises_hold(market: Market, tariff: Tariff) -> No
         document = scenario(tariff=tariff, dispatch=dispatch, market=market, pool=pool)
         result = run_or_skip(document, community)
         assert result.verdict.holds
-        at_the_pools_tariff = tariff.alone() == tariff and is_common(document.prices(community))
+        terms = document.prices(community)
+        at_the_pools_tariff = tariff.alone() == tariff and is_common(terms) and not terms.fees
         if market.promise.rational and pool == Pool() and at_the_pools_tariff:
             assert result.metrics["losers"] == 0
 

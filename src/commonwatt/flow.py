@@ -116,6 +116,10 @@ class Prices(Noun):
     sell: TN
     coupling_buy: PerSlot
     coupling_sell: PerSlot
+    expected_buy: TN | None = None
+    """What members believe that energy from outside costs them, fees included, where they decide before they know."""
+    expected_sell: TN | None = None
+    """What they believe that energy given away brings them."""
     inner: PerSlot | None = None
     """A community price that the tariff's author gives, where there is one. [money/kWh]"""
     one_meter: bool = False
@@ -149,6 +153,8 @@ class Prices(Noun):
             coupling_buy=factor * self.coupling_buy,
             coupling_sell=factor * self.coupling_sell,
             inner=None if self.inner is None else factor * self.inner,
+            expected_buy=None if self.expected_buy is None else times(self.expected_buy, factor),
+            expected_sell=None if self.expected_sell is None else times(self.expected_sell, factor),
         )
 
     @property
