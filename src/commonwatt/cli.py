@@ -245,6 +245,9 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}; check the path, its permissions and the space left", 2)
     except KeyboardInterrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):  # asked once is enough
+            signal.signal(number, signal.SIG_IGN)
+        exec("")
         _fail("interrupted; nothing half-written remains", INTERRUPTED)
 
 
