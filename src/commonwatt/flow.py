@@ -43,6 +43,7 @@ from .pool import Pool
 from .proof import Certificate
 from .rules import Charge, Fee, Sharing
 from .streams import Streams
+from .watch import NOBODY, Watch
 
 OPEN_POOL, SEEDED = Pool(), Streams(0)
 
@@ -176,6 +177,8 @@ class Outlook(Noun):
 
     community: Community
     prices: Prices
+    watch: Watch = NOBODY
+    """Who looks on while a planner works."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

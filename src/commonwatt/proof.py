@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .noun import TG, TK, TN, Noun
 
+STOPPED = "time limit", "cancelled"
+"""What an engine says that was not allowed to finish."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Certificate(Noun):
@@ -36,3 +39,8 @@ class Certificate(Noun):
     limit_price: TG
     """What one kWh more of a place's limit would save: positive where imports are cut, negative where exports are.
     [money/kWh]"""
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the search ended for want of time, or because somebody ended it: another one may end elsewhere."""
+        return any(word in self.status for word in STOPPED)

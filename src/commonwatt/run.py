@@ -21,6 +21,7 @@ from .record import Record
 from .scenario import Scenario, describe_odd, odd_slots
 from .simulate import Standing, owed_alone, simulate
 from .totals import Facts, Profile, Totals
+from .watch import NOBODY, Watch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,10 +203,12 @@ def run(
     references: References | None = None,
     progress: Progress | None = None,
     cut: int | None = None,
+    watch: Watch = NOBODY,
 ) -> Run:
     """Simulates, audits, sums; `sinks` see every record too. Raises AuditError when the books do not close.
 
-    `references` carries what several runs on one community have in common; `cut` shortens windows [slots].
+    `references` carries what several runs on one community have in common; `cut` shortens windows [slots]; `watch`
+    looks on while plans are made.
     """
     community = community if community is not None else scenario.community()
     prices, totals = scenario.prices(community), Totals()
@@ -213,10 +216,10 @@ def run(
     beside = kept.beside(scenario, community)
     everyone: list[Sink] = [totals, audit, *sinks]
     plans: list[Certificate] = []
-    for window in simulate(scenario, community, prices=prices, cut=cut):
+    for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch):
         record = Record.of(window)
         plans += [window.schedule.plan] if window.schedule.plan else []
-        if record.clock.first == 0:
+        if record.clock.first == 0 and not any(plan.cut_short for plan in plans):
             _repeat(scenario, community, prices, audit, record)
         for sink in everyone:
             sink.take(record)

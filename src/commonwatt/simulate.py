@@ -12,6 +12,7 @@ from .flow import Array, Clearing, Community, Outlook, Prices, Ruling, Schedule,
 from .registry import due
 from .scenario import Scenario
 from .settlement import owed, settle
+from .watch import NOBODY, Watch
 
 
 def simulate(
@@ -20,14 +21,16 @@ def simulate(
     *,
     prices: Prices | None = None,
     cut: int | None = None,
+    watch: Watch = NOBODY,
 ) -> Iterator[Window]:
     """Runs a scenario window by window; a later window knows the earlier ones only through `State`.
 
-    `cut` shortens the windows of a dispatch that looks no further than the slot it is in [slots].
+    `cut` shortens the windows of a dispatch that looks no further than the slot it is in [slots]; `watch` looks on
+    while a planner works.
     """
     community = community or scenario.community()
     prices, state = prices or scenario.prices(community), State.initial(community)
-    for now, terms, outlook in _windows(scenario, community, prices, cut):
+    for now, terms, outlook in _windows(scenario, community, prices, cut, watch):
         schedule = acted(scenario.dispatch, now, terms, outlook, state)  # devices act, the connection limits
         access = state.access(now, terms)  # who may trade, when
         clearing = scenario.market.clear(schedule.positions(access), terms, state)  # members trade
@@ -106,9 +109,9 @@ class Standing:
 
 
 def _windows(
-    scenario: Scenario, community: Community, prices: Prices, cut: int | None
+    scenario: Scenario, community: Community, prices: Prices, cut: int | None, watch: Watch = NOBODY
 ) -> Iterator[tuple[Community, Prices, Outlook]]:
     """Who is there, at what terms, and what planners believe, window by window."""
     for start, stop in scenario.windows(community, cut):
         outlook = scenario.forecast.outlook(community, prices, start, stop + scenario.dispatch.lookahead)
-        yield community.window(start, stop), prices.window(start, stop), outlook
+        yield community.window(start, stop), prices.window(start, stop), replace(outlook, watch=watch)

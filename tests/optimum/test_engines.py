@@ -15,7 +15,7 @@ from commonwatt.optimum.certificate import certify
 from commonwatt.optimum.engine import Duals, Plan
 from commonwatt.optimum.lower import lower
 from commonwatt.optimum.problem import build
-from commonwatt.optimum.solve import Watched, solve
+from commonwatt.optimum.solve import solve
 from commonwatt.optimum.upper import feasible
 
 
@@ -117,7 +117,7 @@ def test_a_time_limit_still_gives_a_certified_plan():
     problem = build(
         make_community(1), Prices.own(*_own(make_community(1))), State.initial(make_community(1)), p2p=True
     )  # fmt: skip
-    solved = solve(problem, 1e-9, watched=Watched(seconds=0.02))
+    solved = solve(problem, 1e-9, seconds=0.02)
     assert np.isfinite(solved.certificate.cost)
     assert solved.certificate.status.startswith("open")
 

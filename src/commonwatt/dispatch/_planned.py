@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat
@@ -30,6 +31,9 @@ class Planner(Dispatch):
     or a store could gain by running both ways at once; all else is solved exactly. [-]"""
     seconds: PositiveFloat | None = None
     """CPU time after which the best plan so far is taken; none: no limit. Results then depend on the machine. [s]"""
+
+    engine: Literal["highs", "dp", "rule"] | None = None
+    """Who finds the plan: HiGHS, dynamic programming or the rule of thumb; none: whoever is quickest. [-]"""
 
     @property
     def causal(self) -> bool:
@@ -60,11 +64,12 @@ class Planner(Dispatch):
         )  # fmt: skip
 
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:
-        from ..optimum.solve import Watched, solve
+        from ..optimum.solve import solve
         from ..optimum.stores import clipped
 
         slots = community.shape[0]
-        solved = solve(self.problem(outlook, state), self.gap, watched=Watched(seconds=self.seconds))
+        problem = self.problem(outlook, state)
+        solved = solve(problem, self.gap, self.seconds, engine=self.engine, watch=outlook.watch)
         charge, discharge = clipped(stores_of(community, state.level_kwh), solved.level_kwh[:slots])
         schedule = Schedule.carried_out(community, state, charge, discharge)
         curtailed: Array = np.minimum(solved.curtailed_kwh[:slots], community.pv_kwh)

@@ -21,7 +21,7 @@ class CommunityOptimal(Planner):
     """Whether to plan with energy shared inside, where the market shares any."""
 
     def alone(self) -> Dispatch:
-        names = ("curtail", "stored_value", "gap", "seconds")
+        names = ("curtail", "stored_value", "gap", "seconds", "engine")
         return MemberOptimal(**{name: getattr(self, name) for name in names})
 
     def problem(self, outlook: Outlook, state: State) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .engine import Cancel, OnProgress
+from ..watch import Cancel, OnProgress
 
 EVERY = 50
 """Calls of HiGHS from one look to the next."""

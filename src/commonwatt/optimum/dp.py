@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..flow import Array, Mask
-from .engine import Cancel, Duals, OnProgress, Plan
+from ..watch import Cancel, OnProgress
+from .engine import Duals, Plan
 from .problem import Problem
 from .stores import reach
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from ..flow import Array
+from ..watch import Cancel, OnProgress
 from .problem import Problem
-
-OnProgress = Callable[[int, float], None]
-"""Called now and then with iterations so far and the gap that an engine believes to be left. [-]"""
-Cancel = Callable[[], bool]
-"""Asked now and then; true ends the work with the best plan so far."""
 
 
 @dataclass(frozen=True, kw_only=True)

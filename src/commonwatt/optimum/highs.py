@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..flow import Array, Index, Mask
-from ..proof import Certificate
+from ..proof import STOPPED, Certificate
+from ..watch import Cancel, OnProgress
 from ._matrix import Matrix, matrix
 from ._pairs import Pairs, offending, pairs, with_binaries
 from ._watch import Watch
 from .certificate import certify
-from .engine import Cancel, Duals, OnProgress, Plan
+from .engine import Duals, Plan
 from .lower import lower
 from .problem import Problem
 
@@ -28,7 +29,6 @@ ROUNDS, MANY = 3, 0.1
 """Rounds with few binaries; share of offending pairs from which all get one at once."""
 FINE, MIP_FINE = 1e-9, 1e-7
 """Tolerances in scaled units. Branch and bound at 1e-9 or less was seen to call a wrong plan optimal."""
-STOPPED = ("time limit", "cancelled")
 
 
 def solve(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .engine import Cancel, OnProgress, Plan
+from ..watch import Cancel, OnProgress
+from .engine import Plan
 from .problem import Problem
 from .stores import moves, reach
 

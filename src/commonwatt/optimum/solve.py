@@ -10,10 +10,11 @@ import numpy as np
 
 from ..errors import InfeasibleError
 from ..flow import Array, Index
-from ..proof import Certificate
+from ..proof import STOPPED, Certificate
+from ..watch import NOBODY, Watch
 from . import dp, highs, rule
 from .certificate import certify, whole
-from .engine import Cancel, Engine, OnProgress, Plan
+from .engine import Engine, Plan
 from .impossible import check, conflict
 from .problem import Problem
 from .upper import Feasible
@@ -22,15 +23,6 @@ EngineName = Literal["highs", "dp", "rule"]
 ENGINES: dict[str, Engine] = {"highs": highs.solve, "dp": dp.solve, "rule": rule.solve}
 FAILURES = ArithmeticError, ValueError, RuntimeError, IndexError, MemoryError
 """How numerical code breaks down."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watched:
-    """Who is told how a solve goes, and may end it; and how long it may take."""
-
-    seconds: float | None = None
-    on_progress: OnProgress | None = None
-    cancel: Cancel | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,19 +38,21 @@ class Solved:
 
 
 def solve(
-    problem: Problem, gap: float = 1e-6, engine: EngineName | None = None, watched: Watched = Watched()
+    problem: Problem,
+    gap: float = 1e-6,
+    seconds: float | None = None,
+    *,
+    engine: EngineName | None = None,
+    watch: Watch = NOBODY,
 ) -> Solved:
-    """The best plan to `gap` [-]. Members that share nothing are planned one by one.
+    """The best plan to `gap` [-] within CPU `seconds`. Members that share nothing are planned one by one.
 
     `engine` is chosen by what the problem needs unless it is given. Raises InfeasibleError, before anything is solved,
     for stores that cannot keep their bounds; else for limits that conflict, naming them and the smallest relaxation.
     """
     check(problem)
-    until = None if watched.seconds is None else time.process_time() + watched.seconds
-    found = []
-    for part, name in _parts(problem, engine):
-        left = None if until is None else max(until - time.process_time(), 0.01)
-        found.append((part, *_proven(part, name, gap, replace(watched, seconds=left))))
+    until = None if seconds is None else time.process_time() + seconds
+    found = [(part, *_proven(part, name, gap, until, watch)) for part, name in _parts(problem, engine)]
     return _joined(problem, found, gap)
 
 
@@ -72,23 +66,26 @@ def _parts(problem: Problem, engine: EngineName | None) -> list[tuple[Problem, E
     return [(problem.of(members), name) for members, name in groups if members.size]
 
 
-def _proven(problem: Problem, name: EngineName, gap: float, watched: Watched) -> tuple[Feasible, Certificate]:
+def _proven(
+    problem: Problem, name: EngineName, gap: float, until: float | None, watch: Watch
+) -> tuple[Feasible, Certificate]:
     """A plan and its proof; by HiGHS where the engine asked did not prove it, and the certificate says so."""
-    plan = _asked(name, problem, gap, watched)
+    plan = _asked(name, problem, gap, until, watch)
     made, proof = certify(problem, plan, gap)
-    if proof.gap <= gap or plan.status in highs.STOPPED or name == "rule":
+    if proof.gap <= gap or plan.status in STOPPED or name == "rule":
         return made, proof
     if name != "highs":
-        second, better = certify(problem, _asked("highs", problem, gap, watched), gap)
+        second, better = certify(problem, _asked("highs", problem, gap, until, watch), gap)
         made, proof = (second, better) if better.gap <= proof.gap else (made, proof)
         proof = replace(proof, status=f"{proof.status}; {name}: {plan.status}")
     return (made, proof) if np.isfinite(proof.cost) else _rescued(problem, gap, proof)
 
 
-def _asked(name: EngineName, problem: Problem, gap: float, watched: Watched) -> Plan:
+def _asked(name: EngineName, problem: Problem, gap: float, until: float | None, watch: Watch) -> Plan:
     """What an engine says; that it broke down, where it did."""
+    seconds = None if until is None else max(until - time.process_time(), 0.01)
     try:
-        return ENGINES[name](problem, gap, watched.seconds, None, watched.on_progress, watched.cancel)
+        return ENGINES[name](problem, gap, seconds, None, watch.progress, watch.cancel)
     except FAILURES as error:
         return Plan.rest(problem, name, f"failed ({type(error).__name__}: {error})")
 

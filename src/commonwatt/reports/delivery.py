@@ -13,6 +13,7 @@ from ..scenario import Scenario, Study
 from ..store import File, Folder, RunFolder, default_folder, stored_summary, writing
 from ..studies import run_study, study_identity
 from ..studies.verification import RUNS
+from ..watch import Watch
 from .folder import FORMS, check_exports, run_text, study_text, write_study
 
 Progress = Callable[[str, int, int], None]
@@ -69,14 +70,19 @@ class RunJob:
 
     def into(self, folder: RunFolder, progress: Progress) -> dict[str, Any]:
         """Series as they come, then summary and manifest."""
-        result = run(self.scenario, folder, progress=lambda done, of: progress(self.name, done, of))
+        result = run(self.scenario, folder, **self._told(progress))
         folder.finish(result)
         return result.summary()
 
     def text(self, suffix: str, progress: Progress) -> tuple[str, dict[str, Any]]:
         """Summary, members or page."""
-        result = run(self.scenario, progress=lambda done, of: progress(self.name, done, of))
+        result = run(self.scenario, **self._told(progress))
         return run_text(result, suffix), result.summary()
+
+    def _told(self, progress: Progress) -> dict[str, Any]:
+        """How a run tells of windows done, and of a long plan before the first."""
+        planning = Watch(progress=lambda steps, gap: progress(f"{self.name}: planning, {steps} iterations", 0, 1))
+        return {"progress": lambda done, of: progress(self.name, done, of), "watch": planning}
 
 
 @dataclass(frozen=True)
