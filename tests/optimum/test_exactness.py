@@ -88,7 +88,8 @@ EXACT = {
 }
 LOOSE = {
     "export cap, no curtailment": (
-        lambda s: (lambda g: behind(must_run(g), most_out=0.3 * surplus(g)))(homes(s, efficiency=0.6)), 1e-4,
+        lambda s: (lambda g: behind(must_run(g), most_out=0.3 * surplus(g)))(homes(s, efficiency=0.6)),
+        1e-4,
     ),
     "negative export price, no curtailment": (lambda s: must_run(homes(s, prices=prices_with(**noon))), 1e-2),
     "negative import price": (lambda s: homes(s, prices=prices_with(**night)), 1e-2),
