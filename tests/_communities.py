@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from commonwatt.clock import Clock
+from commonwatt.clock import Clock, Period
 from commonwatt.connection import Connection
 from commonwatt.flow import Community, Flexibility, Pool, Prices, Sessions
 from commonwatt.noun import Array, spread
@@ -35,9 +35,14 @@ TERMS = {"lossless": Pool(), "lossy": Pool(efficiency=0.9, fee_per_kwh=0.01)}
 
 
 def choices(annotation: Any) -> tuple[Any, ...]:
-    """What a field of that type may hold, where it is one of a few: a Literal, a switch."""
+    """What a field of that type may hold, where it is one of a few: a Literal, a switch.
+
+    Of the periods two: they differ in nothing but when they close.
+    """
     if annotation is bool:
         return (False, True)
+    if annotation == Period:
+        return ("month", "horizon")
     if typing.get_origin(annotation) is typing.Literal:
         return typing.get_args(annotation)
     return ()
@@ -89,6 +94,8 @@ def make_community(
             "contract_buy": rng.uniform(0.2, 0.3, members),
             "contract_sell": rng.uniform(0.05, 0.1, members),
             "wallet_start": rng.uniform(0.0, 20.0, members),
+            "investment": rng.uniform(0.0, 900.0, members),
+            "allocation_key": 0.9 * rng.dirichlet(np.ones(members)),
         },
     )
 
@@ -144,11 +151,12 @@ def limited(community: Community, seed: int = 0, tightness: float = 0.6) -> Comm
 
 
 def hand_made(net_kw: Any, *, minutes: int = 60, start: datetime | None = None, **parts: Any) -> Community:
-    """From net load (T, N) [kW]: what is below 0 is PV. Slots of an hour in UTC unless said otherwise."""
+    """From net load (T, N) [kW]: what is below 0 is PV. Slots of an hour in UTC; all invested alike, unless said."""
     net = np.asarray(net_kw, dtype=np.float64)
     first = start or datetime(2025, 6, 2, tzinfo=ZoneInfo("UTC"))
     clock = Clock(first, timedelta(minutes=minutes), len(net), str(first.tzinfo))
-    return replace(Community.of(clock, np.maximum(net, 0.0), np.maximum(-net, 0.0)), **parts)
+    traits = {"investment": np.ones(net.shape[1])}
+    return replace(Community.of(clock, np.maximum(net, 0.0), np.maximum(-net, 0.0)), **{"traits": traits, **parts})
 
 
 def reordered(community: Community, order: Array) -> Community:
@@ -208,9 +216,9 @@ def scenario(**parts: Any) -> Scenario:
     return Scenario(**parts)
 
 
-def world_of(prices: Prices, document: Scenario) -> Prices:
-    """Prices with the scenario's pool and world."""
-    return replace(prices, pool=document.pool, one_meter=document.market.promise.world == "one_meter")
+def world_of(prices: Prices, document: Scenario, community: Community) -> Prices:
+    """Prices with the scenario's pool and world, and what its market adds."""
+    return document.terms(prices, community)
 
 
 def records(
@@ -240,6 +248,16 @@ def bills(kept: list[Record]) -> Array:
         for _, _, fee in record.fees():
             owed = owed + fee
         out.append(owed + record.entries.owed(record.clock.first, owed.shape))
+    return np.concatenate(out)
+
+
+def pool_bills(kept: list[Record], prices: Prices) -> Array:
+    """What each member owes in each slot for energy, through the pool or not, and by the mechanism's rules. (T, N)"""
+    out, reasons = [], [rule.reason for rule in prices.sharings]
+    for record in kept:
+        owed = record.columns["energy_money"] + record.columns["pool_money"]
+        shares = record.entries.kept(np.isin(record.entries.reason, reasons))
+        out.append(owed + shares.owed(record.clock.first, owed.shape))
     return np.concatenate(out)
 
 

@@ -432,11 +432,13 @@ def test_the_wrong_world(name: str) -> None:
     assert "E2" in case.broken(0, replace(record, one_meter=not record.one_meter))
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if case_of(name).records[0].sharings])
+@pytest.mark.parametrize("name", [name for name in CASES if case_of(name).prices.sharings])
 def test_a_sharing_forgotten(name: str) -> None:
     case = case_of(name)
     at = with_entries(case)
-    assert {"C1", "M2"} & set(case.broken(at, replace(case.records[at], sharings=())))
+    entries = case.records[at].entries
+    others = entries.kept(entries.reason != case.prices.sharings[0].reason)
+    assert {"C1", "M2"} <= set(case.broken(at, replace(case.records[at], entries=others)))
 
 
 # --- money and energy moved ------------------------------------------------------------------------------------------
@@ -699,7 +701,7 @@ def test_every_limit_is_checked(level: str) -> None:
 def facts(net: list[float], efficiency: float = 0.8, fee: float = 0.0, *charges: Charge) -> Facts:
     community = hand_made([net])
     document = Scenario(market=MidMarketRate(), pool=Pool(efficiency=efficiency, fee_per_kwh=fee))
-    prices = replace(world_of(common(0.3, 0.1, community), document), charges=charges)
+    prices = replace(world_of(common(0.3, 0.1, community), document, community), charges=charges)
     record = Record.of(next(iter(simulate(document, community, prices=prices))))
     declared = auditor(document, community, prices).declared
     return Facts(community, prices, record, declared, Left.at_start(community), {})

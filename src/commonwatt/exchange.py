@@ -25,7 +25,6 @@ from .noun import (
     over_members,
     spread,
 )
-from .rules import Sharing
 
 LEAST_KWH = 1e-9
 """Less does not change hands (§7). [kWh]"""
@@ -172,7 +171,6 @@ class Clearing(Noun):
     trades: Trades | None = None
     quotes: Quotes | None = None
     """What members bid and asked, where the mechanism takes orders."""
-    sharings: tuple[Sharing, ...] = ()
     carry: Carry = field(default_factory=dict)
 
     @classmethod

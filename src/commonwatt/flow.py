@@ -128,6 +128,10 @@ class Prices(Noun):
     """Whether the market moves any energy between members."""
     fees: tuple[Fee, ...] = ()
     charges: tuple[Charge, ...] = ()
+    sharings: tuple[Sharing, ...] = ()
+    """Rules by which the mechanism shares money over a period."""
+    keys: Annotated[Mapping[str, Array], "T", "N"] = field(default_factory=dict)
+    """Coefficients of the mechanism, by name: who gets what part of shared energy. [-]"""
     pool: Pool = OPEN_POOL
 
     @classmethod
@@ -310,6 +314,8 @@ class Bills(Noun):
     entries: Entries
     first: int
     carry: Carry = field(default_factory=dict)
+    notes: Mapping[str, float] = field(default_factory=dict)
+    """What rules tell of the periods that closed, the largest of each. [money]"""
 
     def booked(self, entries: Entries) -> Bills:
         """The same bills with more entries."""

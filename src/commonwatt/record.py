@@ -9,7 +9,7 @@ import numpy as np
 
 from .accounts import Entries
 from .clock import Clock
-from .flow import Array, Index, Mask, Sharing, Trades, Window
+from .flow import Array, Index, Mask, Trades, Window
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,6 @@ class Record:
     banned_slots: Index
     """Slots that each member is still banned, at the start of each slot. (T, N)"""
     one_meter: bool
-    sharings: tuple[Sharing, ...]
 
     @classmethod
     def of(cls, window: Window) -> Record:
@@ -37,7 +36,6 @@ class Record:
             trades=window.clearing.trades,
             banned_slots=_banned(window),
             one_meter=window.clearing.one_meter,
-            sharings=window.clearing.sharings,
         )
 
     def fees(self) -> Iterator[tuple[str, str, Array]]:

@@ -31,11 +31,13 @@ class Meter(Noun):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pooled(Noun):
-    """What went through the pool, and what the grid charges and pays at the coupling point."""
+    """What went through the pool and the physical meters, and the grid's prices at the coupling point."""
 
     bought_kwh: TN
     sold_kwh: TN
     paid_kwh: TN
+    import_kwh: TN
+    export_kwh: TN
     buy: PerSlot
     sell: PerSlot
     efficiency: float
@@ -87,6 +89,10 @@ class Fold(Noun, Generic[Reads]):
     def next(self, carry: Array, columns: int) -> Array:
         """The sums the next period opens with: anew, unless a rule remembers (ratchets, credits)."""
         return self.start(columns)
+
+    def notes(self, carry: Array) -> dict[str, float]:
+        """What a report should tell of the period's amounts, such as their standard error. [money]"""
+        return {}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

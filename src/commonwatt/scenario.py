@@ -101,17 +101,20 @@ class Scenario(Settings):
     def prices(self, community: Community) -> Prices:
         """All terms, outside and inside, for the whole horizon. Raises ScenarioError for odd prices if strict."""
         bare = self.tariff.prices(community).times(self.tariff.level)
-        terms = replace(
-            bare,
-            charges=(*bare.charges, *self.tariff.owed_per_period(community)),
-            pool=self.pool,
-            one_meter=self.market.promise.world == "one_meter",
-            trading=self.market.promise.trades,
-        )
+        per_period = self.tariff.owed_per_period(community)
+        terms = self.terms(replace(bare, charges=(*bare.charges, *per_period)), community)
         odd = odd_slots(terms)
         if self.strict_prices and odd.size:
             raise ScenarioError(f"{describe_odd(odd)} (§13 with strict_prices); correct the tariff or allow them")
         return terms
+
+    def terms(self, outside: Prices, community: Community) -> Prices:
+        """What the tariff says, with all that holds inside: the pool's terms, the world, and what the market adds."""
+        promise = self.market.promise
+        inside = replace(
+            outside, pool=self.pool, one_meter=promise.world == "one_meter", trading=promise.trades
+        )  # fmt: skip
+        return self.market.terms(inside, community)
 
     def windows(self, community: Community, cut: int | None = None) -> Iterator[tuple[int, int]]:
         """The longest stretches in which nothing feeds back."""

@@ -32,10 +32,10 @@ def settle(schedule: Schedule, prices: Prices, clearing: Clearing, state: State)
         accounts[:, payee.column] += over_members(due)
         key = f"{reason}>{payee.name.lower()}"
         fees[key] = fees[key] + due if key in fees else due
-    entries, carry = _periods(schedule, prices, clearing, dict(state.carry))
+    entries, carry, notes = _periods(schedule, prices, clearing, dict(state.carry))
     return Bills(
         energy=energy, pool=pool, fees=fees, accounts=accounts, entries=entries,
-        first=schedule.clock.first, carry=carry,
+        first=schedule.clock.first, carry=carry, notes=notes,
     )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def owed(
     from ._settle import add_owed, add_valued
 
     sums = np.zeros(clearing.bought_kwh.shape[1]) if before is None else np.array(before, np.float64)
-    if prices.fees or prices.charges or clearing.sharings or prices.pool.fee_per_kwh > 0:
+    if prices.fees or prices.charges or prices.sharings or prices.pool.fee_per_kwh > 0:
         bills = settle(schedule, prices, clearing, state)
         return running_sum(sums, bills.total), bills.carry
     bought, sold = dense(clearing.bought_kwh), dense(clearing.sold_kwh)
@@ -150,18 +150,20 @@ def pool_fee(prices: Prices, clearing: Clearing) -> Array:
 
 def _periods(
     schedule: Schedule, prices: Prices, clearing: Clearing, carry: dict[str, Array]
-) -> tuple[Entries, dict[str, Array]]:
-    """Continues every charge and sharing; entries for the periods that close."""
+) -> tuple[Entries, dict[str, Array], dict[str, float]]:
+    """Continues every charge and sharing; entries and notes for the periods that close."""
     clock, members = schedule.clock, clearing.bought_kwh.shape[1]
-    entries = [Entries.none()]
+    entries, notes = [Entries.none()], dict[str, float]()
     for k, charge in enumerate(prices.charges):
         reads = meters(schedule, prices, clearing, netted=charge.netted)
-        for slot, amounts in closings(f"charge.{k}", charge, reads, clock, carry):
+        for slot, amounts in closings(f"charge.{k}", charge, reads, clock, carry, notes):
             entries.append(Entries.of(slot, passed_on(amounts, members), charge.payee, charge.reason))
-    for k, sharing in enumerate(clearing.sharings):
-        for slot, amounts in closings(f"sharing.{k}", sharing, _pooled(prices, clearing), clock, carry):
-            entries.append(Entries.of(slot, amounts, sharing.payee, sharing.reason))
-    return (Entries.joined(*entries) if len(entries) > 1 else entries[0]), carry
+    if prices.sharings:
+        pooled = _pooled(schedule, prices, clearing)
+        for k, sharing in enumerate(prices.sharings):
+            for slot, amounts in closings(f"sharing.{k}", sharing, pooled, clock, carry, notes):
+                entries.append(Entries.of(slot, amounts, sharing.payee, sharing.reason))
+    return (Entries.joined(*entries) if len(entries) > 1 else entries[0]), carry, notes
 
 
 def meters(schedule: Schedule, prices: Prices, clearing: Clearing, *, netted: bool) -> Meter:
@@ -208,12 +210,14 @@ def passed_on(amounts: Array, members: int) -> Array:
     return own + share if before else share
 
 
-def _pooled(prices: Prices, clearing: Clearing) -> Pooled:
+def _pooled(schedule: Schedule, prices: Prices, clearing: Clearing) -> Pooled:
     efficiency = prices.pool.efficiency
     return Pooled(
         bought_kwh=clearing.bought_kwh,
         sold_kwh=clearing.sold_kwh,
         paid_kwh=clearing.sold_kwh * clearing.paid_share(efficiency)[:, None],
+        import_kwh=schedule.import_kwh,
+        export_kwh=schedule.export_kwh,
         buy=prices.coupling_buy,
         sell=prices.coupling_sell,
         efficiency=efficiency,
@@ -221,13 +225,18 @@ def _pooled(prices: Prices, clearing: Clearing) -> Pooled:
 
 
 def closings(
-    key: str, rule: Fold[Reads], reads: Reads, clock: Clock, carry: dict[str, Array]
+    key: str, rule: Fold[Reads], reads: Reads, clock: Clock, carry: dict[str, Array], notes: dict[str, float]
 ) -> Iterator[tuple[int, Array]]:
-    """The slots in which a period of `rule` closes, with its amounts; leaves the open sums in `carry`."""
+    """The slots in which a period of `rule` closes, with its amounts.
+
+    Leaves the open sums in `carry`, and in `notes` the largest of what the rule tells.
+    """
     columns = reads.columns
     for start, stop, closes in clock.stretches(rule.period):
         before = carry[key] if key in carry else rule.start(columns)
         sums = rule.window(start, stop).add(before, reads.window(start, stop))
         if closes:
             yield clock.first + stop - 1, rule.amounts(sums)
+            for what, size in rule.notes(sums).items():
+                notes[what] = max(size, notes.get(what, 0.0))
         carry[key] = rule.next(sums, columns) if closes else sums

@@ -166,6 +166,7 @@ class Facts:
         """What a sharing reads, done again."""
         return Pooled(
             bought_kwh=self["bought_kwh"], sold_kwh=self["sold_kwh"], paid_kwh=self.paid_kwh,
+            import_kwh=self["import_kwh"], export_kwh=self["export_kwh"],
             buy=self.terms.coupling_buy, sell=self.terms.coupling_sell, efficiency=self.efficiency,
         )  # fmt: skip
 

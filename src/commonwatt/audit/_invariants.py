@@ -13,6 +13,7 @@ from ..accounts import Account
 from ..flow import Array
 from ..rules import Fold, Reads
 from ._facts import Facts, shared
+from ._periods import closed, paid_above_alone, shares
 
 Invariant = Callable[[Facts], Array | None]
 INVARIANTS: dict[str, tuple[Invariant, str]] = {}
@@ -196,16 +197,13 @@ def _operator(f: Facts) -> Array | None:
     if not f.declared.balanced:
         return None
     fees = sum((money.sum(axis=1) for name, money in f.due_fees.items() if name.endswith(">operator")), np.zeros(1))
-    shares = f.entries.kept(np.isin(f.entries.reason, [rule.reason for rule in f.record.sharings]))
-    received = shares.owed(f.record.clock.first, f.now.shape).sum(axis=1) if shares.rows else 0.0
-    left: Array = f["account_money"][:, Account.OPERATOR.column] - fees + received
+    left: Array = f["account_money"][:, Account.OPERATOR.column] - fees
+    left = left + shares(f).owed(f.record.clock.first, f.now.shape).sum(axis=1)
     if f.declared.scope == "slot":
         return left
     out = np.zeros(len(left))
-    for start, stop, closes in f.record.clock.stretches(f.declared.scope):  # type: ignore[arg-type]
-        total = f.sums.get("operator", np.zeros(1)) + left[start:stop].sum()
-        out[stop - 1] = total[0] if closes else 0.0
-        f.sums["operator"] = np.zeros(1) if closes else total
+    for at, total in closed(f, "operator", left):
+        out[at] = total
     return out
 
 
@@ -237,17 +235,17 @@ def _wallets(f: Facts) -> Array:
 @invariant("C1")
 def _charges(f: Facts) -> Array | None:
     """Charges and shares of a period are owed in its last slot, in the amounts its meters give."""
-    if not f.terms.charges and not f.record.sharings:
+    if not f.terms.charges and not f.terms.sharings:
         return None
     due, entries = np.zeros(f.now.shape), f.entries
     for k, charge in enumerate(f.terms.charges):
         for at, amounts in _closing(f, f"charge.{k}", charge, f.meter(netted=charge.netted)):
             due[at] += shared(amounts, f.members)
-    for k, sharing in enumerate(f.record.sharings):
+    for k, sharing in enumerate(f.terms.sharings):
         for at, amounts in _closing(f, f"sharing.{k}", sharing, f.pooled()):
             due[at] += amounts
     payees = {rule.reason: rule.payee for rule in f.terms.charges}
-    payees |= {rule.reason: rule.payee for rule in f.record.sharings}
+    payees |= {rule.reason: rule.payee for rule in f.terms.sharings}
     mine = entries.kept(np.isin(entries.reason, list(payees)))
     wrong = [
         int(payee) not in (int(a), int(b)) for a, b, payee in zip(
@@ -259,15 +257,15 @@ def _charges(f: Facts) -> Array | None:
 
 @invariant("R1")
 def _rational(f: Facts) -> Array | None:
-    """Where promised, nobody pays more for a slot than on a meter of its own at the pool's tariff (§6)."""
-    if not f.declared.rational or f.declared.scope != "slot":
+    """Where promised, nobody pays more than on a meter of its own at the pool's tariff (§6), by slot or by period."""
+    if not f.declared.rational:
         return None
     one = f.one_meter
     buy = f.terms.coupling_buy[:, None] if one else f.terms.buy
     sell = f.terms.coupling_sell[:, None] if one else f.terms.sell
     alone = f["bought_kwh"] * buy
     alone -= f.paid_kwh * sell
-    return below(f["pool_money"], alone)
+    return below(f["pool_money"], alone) if f.declared.scope == "slot" else paid_above_alone(f, alone)
 
 
 def _still(values: Array) -> bool:

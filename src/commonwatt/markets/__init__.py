@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..clock import Period
-from ..flow import Clearing, Positions, Prices, Sharing, State
+from ..flow import Clearing, Community, Positions, Prices, State
 from ..registry import Plugin, discover
 
 World = Literal["own_meters", "one_meter"]
@@ -61,9 +61,12 @@ class Market(Plugin):
     def clear(self, positions: Positions, prices: Prices, state: State) -> Clearing:
         """Who trades what; energy it does not mention meets the grid."""
 
-    def sharings(self) -> tuple[Sharing, ...]:
-        """Rules by which it shares the pool's cost over a period; none for most."""
-        return ()
+    def terms(self, prices: Prices, community: Community) -> Prices:
+        """The terms with what the mechanism adds, for the whole horizon: rules over a period, keys, a scheme's prices.
+
+        The same terms for most.
+        """
+        return prices
 
 
 MARKETS = discover(__name__, Market)  # type: ignore[type-abstract]

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ..clock import Period
-from ..flow import Account, Array, Clearing, Positions, Prices, Sharing, State
+from ..flow import Account, Array, Clearing, Community, Positions, Prices, Sharing, State
 from ..noun import over_members, per_kwh, running_sum
 from ..rules import Pooled
 from . import Market, Promise
@@ -32,15 +32,16 @@ class BillSharing(Market):
         scope = "slot" if self.scope == "slot" else self.period
         return Promise(world="one_meter", scope=scope, rational=False, in_band=False)
 
-    def sharings(self) -> tuple[Sharing, ...]:
+    def terms(self, prices: Prices, community: Community) -> Prices:
         if self.scope == "slot":
-            return ()
-        return (SharedBill(period=self.period, payee=Account.OPERATOR, reason="bill sharing"),)
+            return prices
+        rule = SharedBill(period=self.period, payee=Account.OPERATOR, reason="bill sharing")
+        return replace(prices, sharings=(*prices.sharings, rule))
 
     def clear(self, positions: Positions, prices: Prices, state: State) -> Clearing:
         nothing = np.zeros(positions.shape[0])
         if self.scope == "period":
-            return replace(joint(positions, nothing, nothing), sharings=self.sharings())
+            return joint(positions, nothing, nothing)
         efficiency = prices.pool.efficiency
         short = np.maximum(positions.demand - efficiency * positions.supply, 0.0)
         spare = np.maximum(positions.supply - positions.demand / efficiency, 0.0)

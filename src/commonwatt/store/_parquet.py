@@ -128,7 +128,7 @@ def read_records(folder: Path, community: Community, market: Market) -> Iterator
         yield Record(
             clock=community.clock.window(start, stop), columns=columns, access=access, banned_slots=banned,
             entries=_between(entries, start, stop), trades=trades and _between(trades, start, stop),
-            one_meter=market.promise.world == "one_meter", sharings=market.sharings(),
+            one_meter=market.promise.world == "one_meter",
         )  # fmt: skip
         start = stop
     if start != community.shape[0]:
