@@ -27,6 +27,7 @@ from commonwatt import limits as connection_limits
 from commonwatt._draws import Drawn
 from commonwatt.audit import _invariants, _sink
 from commonwatt.cli import app
+from commonwatt.clock import Period
 from commonwatt.flow import Clearing, Pool, Streams
 from commonwatt.markets import MARKETS, Market
 from commonwatt.markets._auction import Auction, Book
@@ -156,7 +157,7 @@ def variants(market: type[Market]) -> Iterator[tuple[str, Market]]:
     seen = [plain.promise]
     for name, field in market.model_fields.items():
         choices = get_args(field.annotation) if get_origin(field.annotation) is not None else ()
-        for choice in choices if name != "kind" else ():
+        for choice in () if name == "kind" or field.annotation == Period else choices:
             if isinstance(choice, str):
                 other = plain.model_copy(update={name: choice})
                 if other.promise not in seen:

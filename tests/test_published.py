@@ -25,10 +25,15 @@ from commonwatt.flow import Community, Pool, State
 from commonwatt.markets import Market
 from commonwatt.markets.bill_sharing import BillSharing
 from commonwatt.markets.core_price import CorePrice
+from commonwatt.markets.least_core import LeastCore
+from commonwatt.markets.marginal_cost import MarginalCost
 from commonwatt.markets.mid_market_rate import MidMarketRate
 from commonwatt.markets.none import NoMarket
+from commonwatt.markets.nucleolus import Nucleolus
 from commonwatt.markets.pool import CommunityPool
 from commonwatt.markets.pool_prorata import PoolProrata
+from commonwatt.markets.saving_weights import SavingWeights
+from commonwatt.markets.shapley import Shapley
 from commonwatt.markets.supply_demand_ratio import SupplyDemandRatio
 from commonwatt.metrics._indices import cov, jain
 from commonwatt.noun import Array
@@ -157,6 +162,8 @@ LITERATURE: dict[str, tuple[Market, tuple[int, float, float, float, float, int]]
     "bill_sharing_slot": (BillSharing(), (5, -159.7, 1.95, 0.351, 0.34, 511)),
     "bill_sharing_period": (BillSharing(scope="period", period="horizon"), (2, -52.45, 0.72, 0.461, 0.57, -1)),
     "core_price": (CorePrice(), (0, 4.40, 0.72, 0.508, 0.516, 0)),
+    "shapley": (Shapley(), (0, 9.4, 0.63, 0.515, 0.626, 245)),
+    "nucleolus": (Nucleolus(), (0, 4.3, 0.72, 0.508, 0.516, 0)),
 }
 
 
@@ -207,10 +214,19 @@ def test_bills_of_the_literature(name: str) -> None:
     assert near(float(saving.min()), least, 2 if least in (12.95, -52.45, 4.40) else 1)
     assert near(float(saving[:3].sum() / saving.sum()), consumers, 2)
     assert near(cov(result.bills), spread, 3)
-    assert near(jain(np.maximum(saving, 0.0)), even, 3 if even in (0.802, 0.516) else 2)
+    assert near(jain(np.maximum(saving, 0.0)), even, 3 if even in (0.802, 0.516, 0.626) else 2)
     member, alone = coalitions()
     if leaving >= 0:
         assert (member @ result.bills > alone + 1e-6).sum() == leaving
+        assert result.metrics["leaving_coalitions"] == pytest.approx(leaving / 1022, abs=1e-12)
+    assert result.metrics["coalition_excess"] == pytest.approx((member @ result.bills - alone).max(), abs=1e-8)
+
+
+def test_marginal_cost_leaves_the_operator_a_deficit() -> None:
+    result = run(Scenario(tariff=Contract(), market=MarginalCost()), community=always_open())
+    assert result.savings.sum() == pytest.approx(379.58, abs=0.005)
+    assert result.metrics["operator_result"] == pytest.approx(-21.01, abs=0.005)
+    assert result.metrics["losers"] == 0
 
 
 def test_the_fairest_by_spread_of_bills_makes_half_worse_off() -> None:
@@ -240,6 +256,13 @@ BY_HAND: list[tuple[Market, tuple[float, float], tuple[float, float]]] = [
     (BillSharing(), (0.60, 0.00), (0.00, -0.30)),
     (BillSharing(scope="period"), (0.60, 0.00), (0.00, -0.30)),
     (CorePrice(), (1.20, -0.60), (0.20, -0.50)),
+    # alone 1.20 and -0.20, together 0.60: each gets half of the 0.40; or -0.50 and 0.60 against -0.30
+    (Shapley(), (1.00, -0.40), (0.40, -0.70)),
+    (Nucleolus(), (1.00, -0.40), (0.40, -0.70)),
+    (LeastCore(), (1.00, -0.40), (0.40, -0.70)),
+    (SavingWeights(weights="equal"), (1.00, -0.40), (0.40, -0.70)),
+    (SavingWeights(weights="traded"), (1.00, -0.40), (0.40, -0.70)),
+    (SavingWeights(weights="investment"), (1.00, -0.40), (0.40, -0.70)),
     # a quarter of the way up: 0.15
     (CommunityPool(spread=0.25), (0.90, -0.30), (0.30, -0.60)),
     (CommunityPool(spread=0.0), (0.80, -0.20), (0.20, -0.50)),
@@ -264,6 +287,10 @@ LOSSY_BY_HAND: list[tuple[Market, tuple[float, float], tuple[float, float]]] = [
     # 4 x 0.30 and -1.6 x 0.30; 2 x 0.10 and -(2 + 2.5) x 0.10
     (CorePrice(), (1.24, -0.44), (0.25, -0.40)),
     # 1.6 x 0.15 + 0.72 = 0.96 and -0.24; 0.30 and -(0.30 + 0.25)
+    # alone 1.20 and -0.16 for what arrives, together 0.72: half of 0.32 each; 0.60, -0.45 and -0.25: half of 0.40
+    (Shapley(), (1.08, -0.28), (0.45, -0.60)),
+    (Nucleolus(), (1.08, -0.28), (0.45, -0.60)),
+    (SavingWeights(), (1.08, -0.28), (0.45, -0.60)),
     (CommunityPool(spread=0.25), (1.00, -0.20), (0.35, -0.50)),
     (PoolProrata(), (1.08, -0.28), (0.45, -0.60)),
 ]

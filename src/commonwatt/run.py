@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from .audit import Audit, Declared, Verdict
+from .coalitions import Coalitions
 from .flow import Array, Community, Prices, Schedule
 from .markets import Promise
 from .metrics import METRICS
@@ -214,8 +215,10 @@ def run(
     prices, totals = scenario.prices(community), Totals()
     audit, kept = auditor(scenario, community, prices), references or References()
     beside = kept.beside(scenario, community)
-    everyone: list[Sink] = [totals, audit, *sinks]
+    groups = Coalitions(prices) if prices.one_meter else None
+    everyone: list[Sink] = [totals, audit, *([groups] if groups else []), *sinks]
     plans: list[Certificate] = []
+    told: dict[str, float] = {}
     for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch):
         record = Record.of(window)
         plans += [window.schedule.plan] if window.schedule.plan else []
@@ -224,6 +227,7 @@ def run(
         for sink in everyone:
             sink.take(record)
         beside.add(window.schedule)
+        told |= {what: max(size, told.get(what, 0.0)) for what, size in window.bills.notes.items()}
         if progress:
             progress(record.clock.first + record.clock.slots, community.shape[0])
     audit.verdict().check()
@@ -233,9 +237,11 @@ def run(
         kept.alone(scenario, community, cut),
         kept.gross(scenario, community),
         Profile.of(community, prices.pool.efficiency),
+        groups,
     )
     odd = odd_slots(prices)
-    notes = (*community.notes, *([describe_odd(odd)] if odd.size else []))
+    sizes = (f"{what}: at most {size:.3g} {scenario.currency}" for what, size in told.items())
+    notes = (*community.notes, *([describe_odd(odd)] if odd.size else []), *sizes)
     return Run(
         scenario, scenario.identity(), scenario.market.promise, facts, audit.verdict(), notes,
         check_quality(community), tuple(plans),

@@ -8,6 +8,7 @@ import numpy as np
 
 from .accounts import Account
 from .clock import Clock
+from .coalitions import Coalitions
 from .flow import Array, Community, Connection, Mask
 from .noun import dense, running_sum, spread, still, together
 from .record import Record
@@ -129,6 +130,8 @@ class Facts:
     alone: Totals
     gross: Totals
     community: Profile
+    groups: Coalitions | None = None
+    """What groups would pay on their own; none where members keep their own meters."""
 
     @property
     def bill(self) -> Array:
