@@ -275,9 +275,11 @@ def test_the_order_of_members_does_not_matter_under_limits(
 def test_no_mechanism_changes_what_flows(market: Market) -> None:
     community = limited(make_community(4, slots=60), 1, 0.5)
     names = ("import_kwh", "export_kwh", "unserved_kwh", "curtailed_kwh", "level_kwh")
+    documents = [scenario(dispatch=SelfConsumption(), market=each) for each in (NoMarket(), market)]
+    terms = [world_of(common(0.3, 0.1, community), document, community) for document in documents]
     plain, shared = (
-        records(document, community, replace(world_of(common(0.3, 0.1, community), document), inner=np.full(60, 0.2)))
-        for document in (scenario(dispatch=SelfConsumption(), market=each) for each in (NoMarket(), market))
+        records(document, community, replace(prices, inner=np.full(60, 0.2)))
+        for document, prices in zip(documents, terms, strict=True)
     )
     assert [name for name in names if not np.array_equal(column(plain, name), column(shared, name))] == []
 
