@@ -16,6 +16,11 @@ def test_even_where_groups_allow_it():
     assert least_core(bankruptcy(300, (100, 200, 300))) == pytest.approx([50, 125, 125])
 
 
+def test_who_adds_nothing_changes_nothing():
+    """A fourth heir without a claim: its complaint is 0 whatever the others get."""
+    assert least_core(bankruptcy(300, (100, 200, 300, 0))) == pytest.approx([50, 125, 125, 0])
+
+
 def test_scarcity_leaves_no_choice():
     assert least_core(gloves(1, 2)) == pytest.approx([1, 0, 0], abs=1e-12)
 

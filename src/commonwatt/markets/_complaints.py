@@ -38,8 +38,16 @@ def nucleolus(worth: Array) -> Array:
 def least_core(worth: Array) -> Array:
     """Of the allocations whose highest complaint is lowest, the one whose smallest share is largest. (2^N,) -> (N,)
 
-    Then the next smallest, until one is left. Least core: Maschler, Peleg and Shapley 1979.
+    Then the next smallest, until one is left. Least core: Maschler, Peleg and Shapley 1979. Who adds nothing to any
+    group gets nothing and stays aside: else its complaint alone would keep the others' from being lowered.
     """
+    shares, matter = np.zeros(member_count(worth)), _matters(worth)
+    if matter.size:
+        shares[matter] = _even(worth[_groups_of(matter)])
+    return shares
+
+
+def _even(worth: Array) -> Array:
     search = _Search.of(worth)
     if search.undecided:
         ceiling = search.lower(search.worth, at_least=None)
@@ -48,6 +56,22 @@ def least_core(worth: Array) -> Array:
         while search.undecided:
             search.lower(single, at_least=search.worth - ceiling)
     return search.allocation()
+
+
+def _matters(worth: Array) -> Index:
+    """Members that add something to some group."""
+    group, least = np.arange(worth.size), FINE * float(np.abs(worth).max(initial=0.0))
+    without = [group[(group >> n) & 1 == 0] for n in range(member_count(worth))]
+    adds = [float(np.abs(worth[rest | 1 << n] - worth[rest]).max()) for n, rest in enumerate(without)]
+    return np.flatnonzero(np.array(adds) > least)
+
+
+def _groups_of(members: Index) -> Index:
+    """The patterns of all groups of some members, in the order of a game of their own. (2^n,)"""
+    patterns = np.zeros(1, np.int64)
+    for n in members:
+        patterns = np.concatenate([patterns, patterns | 1 << int(n)])
+    return patterns
 
 
 @dataclass(frozen=True)
