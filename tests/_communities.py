@@ -182,7 +182,7 @@ def reordered(community: Community, order: Array) -> Community:
 def scaled(community: Community, factor: float) -> Community:
     """Everybody and every device that many times as large."""
     sizes = ("charge_kw", "discharge_kw", "level_min_kwh", "level_max_kwh", "drain_kwh", "usual_charge_kw",
-             "level_start_kwh", "capacity_kwh")  # fmt: skip
+             "usual_level_kwh", "level_start_kwh", "capacity_kwh")  # fmt: skip
     device = community.flexibility
     larger: dict[str, Any] = {name: factor * getattr(device, name) for name in sizes}
     return replace(

@@ -295,12 +295,12 @@ def test_any_plan_is_kept_to_the_limits(seed: int, tightness: float) -> None:
     charge, discharge = np.zeros((40, device.devices)), np.zeros((40, device.devices))
     for t in range(40):
         base = level * (1 - device.leakage) - device.drain_kwh[t]
-        room = np.maximum((device.level_max_kwh[t] - base) / device.charge_efficiency, 0.0)
+        room = np.maximum((device.level_max_kwh[t] - base) / device.charge_efficiency[t], 0.0)
         able = np.maximum((base - device.level_min_kwh[t]) * device.discharge_efficiency, 0.0)
         way = rng.integers(0, 3, device.devices)
         charge[t] = (way == 1) * np.minimum(device.charge_kw[t] * hours, room)
         discharge[t] = (way == 2) * np.minimum(device.discharge_kw[t] * hours, able)
-        level = base + charge[t] * device.charge_efficiency - discharge[t] / device.discharge_efficiency
+        level = base + charge[t] * device.charge_efficiency[t] - discharge[t] / device.discharge_efficiency
     planned = Schedule.carried_out(community, state, charge, discharge)
     kept = planned.limited(community, state)
     assert (kept.charge_kwh <= charge).all()

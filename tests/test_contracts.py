@@ -223,15 +223,16 @@ def arrays(noun: Any) -> dict[str, np.ndarray]:
 def assert_sound(envelope: Flexibility, community: Community) -> None:
     """Bounds that some plan can keep."""
     assert ((envelope.owner >= 0) & (envelope.owner < community.shape[1])).all()
-    for name in ("charge_kw", "discharge_kw", "drain_kwh", "usual_charge_kw", "capacity_kwh"):
+    for name in ("charge_kw", "discharge_kw", "drain_kwh", "usual_charge_kw", "capacity_kwh", "wear", "terminal_value"):
         values = getattr(envelope, name)
         assert np.isfinite(values).all(), name
         assert (values >= 0).all(), name
     assert (envelope.level_min_kwh <= envelope.level_max_kwh + 1e-9).all()
     assert (envelope.usual_charge_kw <= envelope.charge_kw + 1e-9).all()
-    for name in ("charge_efficiency", "discharge_efficiency"):
-        values = getattr(envelope, name)
-        assert ((values > 0) & (values <= 1)).all(), name
+    assert ((envelope.discharge_efficiency > 0) & (envelope.discharge_efficiency <= 1)).all()
+    assert (np.isfinite(envelope.charge_efficiency) & (envelope.charge_efficiency > 0)).all()
+    gives_back = (envelope.discharge_kw > 0).any(axis=0)
+    assert (envelope.charge_efficiency[:, gives_back] <= 1).all(), "more comes out than went in"
     assert ((envelope.leakage >= 0) & (envelope.leakage < 1)).all()
     if community.shape[0]:
         assert (envelope.level_start_kwh <= envelope.level_max_kwh[0] + envelope.drain_kwh[0] + 1e-9).all()
@@ -290,10 +291,39 @@ def test_a_device_is_an_envelope(device: Any, community: Community) -> None:
 @pytest.mark.parametrize("device", variants(DEVICES))
 @pytest.mark.parametrize("dispatch", RULES)
 def test_a_device_runs_and_rules_of_thumb_meet_its_deadlines(device: Any, dispatch: Dispatch) -> None:
-    bare = make_community(2, devices=False)
-    document = scenario(dispatch=dispatch, market=JOINT, tariff=first_tariff_for(JOINT))
-    kept = records(document, device.added(bare, Streams(5)))
+    equipped = device.added(make_community(2, devices=False), Streams(5))
+    kept = records(scenario(dispatch=dispatch, market=JOINT, tariff=first_tariff_for(JOINT)), equipped)
     assert column(kept, "shortfall_kwh").max(initial=0.0) < 1e-9
+    behind = equipped.flexibility.usual_level_kwh - column(kept, "level_kwh")
+    assert behind[:, equipped.flexibility.obliged].max(initial=0.0) < 1e-9
+
+
+@pytest.mark.parametrize("device", variants(DEVICES))
+@pytest.mark.parametrize("dispatch", PLANNERS)
+def test_a_device_can_be_planned_and_meets_its_deadlines(device: Any, dispatch: Dispatch) -> None:
+    equipped = device.added(make_community(2, members=3, slots=48, devices=False), Streams(5))
+    document = scenario(dispatch=dispatch, market=JOINT, tariff=first_tariff_for(JOINT))
+    run_or_skip(document, equipped)
+    assert column(records(document, equipped), "shortfall_kwh").max(initial=0.0) < 1e-6
+
+
+@pytest.mark.parametrize("device", variants(DEVICES))
+def test_a_device_that_nobody_plans_does_what_it_usually_does(device: Any, community: Community) -> None:
+    """Its usual levels are those that charging as usual leads to; and without control, that is what it does."""
+    equipped = device.added(community, Streams(5))
+    due = equipped.flexibility.obliged
+    idle = next(plugin.values[0] for plugin in RULES if plugin.values[0].kind == "passive")
+    kept = records(scenario(dispatch=idle), equipped)
+    assert np.array_equal(column(kept, "level_kwh")[:, due], equipped.flexibility.usual_level_kwh[:, due])
+    usual = equipped.flexibility.usual_charge_kw * equipped.clock.hours
+    assert np.array_equal(column(kept, "charge_kwh"), usual)
+
+
+@pytest.mark.parametrize("device", variants(DEVICES))
+def test_cutting_the_horizon_changes_no_bit_of_a_device(device: Any) -> None:
+    equipped = device.added(make_community(1, members=4, start=CLOCK_CHANGE), Streams(5))
+    for dispatch in (plugin.values[0] for plugin in RULES):
+        assert_same_bits(scenario(tariff=first_tariff_for(JOINT), market=JOINT, dispatch=dispatch), equipped)
 
 
 # --- tariffs, forecasts, dispatch ------------------------------------------------------------------------------------
@@ -440,7 +470,8 @@ def test_standing_alone_is_a_run_like_any_other(tariff: Tariff, dispatch: Dispat
     result = run_or_skip(document, community)
     alone = totals(records(document.alone(), community)).by_member["bill_money"]
     assert np.array_equal(result.facts.alone.by_member["bill_money"], alone)
-    bare = replace(community, pv_kw=np.zeros(community.shape), flexibility=Flexibility.none(community.shape[0]))
+    must = community.flexibility.kept(community.flexibility.obliged)
+    bare = replace(community, pv_kw=np.zeros(community.shape), flexibility=must)
     only = document.load_only()
     gross = totals(records(only, bare, only.prices(community))).by_member["bill_money"]
     assert np.array_equal(result.facts.gross.by_member["bill_money"], gross)

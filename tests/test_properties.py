@@ -139,7 +139,7 @@ def test_energy_is_conserved(community: Community, market: Market, dispatch: Any
     level = device.level_start_kwh.copy()
     for t in range(community.shape[0]):
         level = level * (1 - device.leakage) - device.drain_kwh[t]
-        level = level + get["charge_kwh"][t] * device.charge_efficiency
+        level = level + get["charge_kwh"][t] * device.charge_efficiency[t]
         level = level - get["discharge_kwh"][t] / device.discharge_efficiency
         np.testing.assert_allclose(get["level_kwh"][t], level, rtol=0, atol=1e-11)
 
@@ -290,7 +290,7 @@ def plain_self_consumption(community: Community) -> tuple[Array, Array]:
         left = level * (1 - device.leakage) - device.drain_kwh[t]
         for n in range(community.shape[1]):
             _member(community, t, n, left, charge, discharge)
-        level = left + charge[t] * device.charge_efficiency - discharge[t] / device.discharge_efficiency
+        level = left + charge[t] * device.charge_efficiency[t] - discharge[t] / device.discharge_efficiency
     return charge, discharge
 
 
@@ -301,8 +301,8 @@ def _member(community: Community, t: int, n: int, left: Array, charge: Array, di
     surplus = float(community.pv_kw[t, n] - community.load_kw[t, n]) * hours
     for k in mine:
         if device.obliged[k]:
-            room = (device.level_max_kwh[t, k] - left[k]) / device.charge_efficiency[k]
-            charge[t, k] = max(0.0, min(device.usual_charge_kw[t, k] * hours, room))
+            behind = (device.usual_level_kwh[t, k] - left[k]) / device.charge_efficiency[t, k]
+            charge[t, k] = max(0.0, min(device.usual_charge_kw[t, k] * hours, behind))
             surplus -= charge[t, k]
     able = {k: _able(community, t, k, surplus > 0, left[k], charge[t, k]) for k in mine}
     whole = sum(able.values())
@@ -315,7 +315,7 @@ def _able(community: Community, t: int, k: int, surplus: bool, level: float, cha
     """What a device can still take, or give."""
     device, hours = community.flexibility, community.clock.hours
     if surplus:
-        room = (device.level_max_kwh[t, k] - level) / device.charge_efficiency[k] - charged
+        room = (device.level_max_kwh[t, k] - level) / device.charge_efficiency[t, k] - charged
         return max(0.0, min(room, device.charge_kw[t, k] * hours - charged))
     if device.obliged[k]:
         return 0.0

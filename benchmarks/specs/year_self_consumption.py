@@ -83,10 +83,11 @@ def kernels(members: Community) -> Work:
     buy, sell = dense(prices.coupling_buy), dense(prices.coupling_sell)
     bounds = [once(side) for side in (
         times(device.charge_kw, hours), times(device.discharge_kw, hours),
-        device.level_min_kwh, device.level_max_kwh, device.drain_kwh, spread(0.0, device.drain_kwh.shape),
+        device.level_min_kwh, device.level_max_kwh, device.drain_kwh,
+        spread(0.0, device.drain_kwh.shape), device.usual_level_kwh, device.charge_efficiency,
     )]  # fmt: skip
     ones = np.ones(device.devices)
-    constants = np.stack([device.charge_efficiency, device.discharge_efficiency, ones - device.leakage, 0 * ones])
+    constants = np.stack([device.discharge_efficiency, ones - device.leakage, 0 * ones])
 
     def work() -> Array:
         owed, level = np.zeros(members.shape[1]), device.level_start_kwh
@@ -125,7 +126,7 @@ class Lists:
         bounds = device.charge_kw[0] * hours, device.discharge_kw[0] * hours, device.level_min_kwh[0]
         rows = np.stack([
             device.level_start_kwh, *bounds, device.level_max_kwh[0],
-            device.charge_efficiency, device.discharge_efficiency,
+            device.charge_efficiency[0], device.discharge_efficiency,
         ], axis=1).tolist()  # fmt: skip
         store = dict(zip(device.owner.tolist(), map(tuple, rows), strict=True))
         return cls(

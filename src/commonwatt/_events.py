@@ -60,7 +60,7 @@ def _stopped(community: Community, member: str, device: str, start: int, stop: i
     for name in ("charge_kw", "discharge_kw", "usual_charge_kw"):
         powers[name] = getattr(bent, name).copy()
         powers[name][window, mine] = 0.0
-    return replace(community, flexibility=replace(bent, **powers))  # type: ignore[arg-type]
+    return replace(community, flexibility=bent.powered(community.clock.hours, **powers))
 
 
 def pool_maintenance(community: Community, start: int, stop: int) -> Community:

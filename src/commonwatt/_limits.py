@@ -122,13 +122,13 @@ def _scale(values: Any, owner: Any, chosen: Any, before: Any, taken: Any) -> Non
 
 
 @njit(error_model="numpy")
-def _refit(charge: Any, discharge: Any, base: Any, off: Any, bounds: Any, constants: Any) -> None:
+def _refit(charge: Any, discharge: Any, base: Any, off: Any, bounds: Any, into: Any, out_of: Any) -> None:
     """Devices whose level is not what was planned move only what still fits. (K,)"""
     low, high = bounds
     for k in range(charge.size):
         if off[k]:
-            charge[k] = min(charge[k], max((high[k] - base[k]) / constants[0, k], 0.0))
-            discharge[k] = min(discharge[k], max((base[k] - low[k]) * constants[1, k], 0.0))
+            charge[k] = min(charge[k], max((high[k] - base[k]) / into[k], 0.0))
+            discharge[k] = min(discharge[k], max((base[k] - low[k]) * out_of[k], 0.0))
 
 
 @njit(error_model="numpy")
@@ -166,32 +166,35 @@ def _cut_slot(  # noqa: PLR0913
 
 @njit([types.UniTuple(OUT, 5)(
     types.int64, GRID, GRID, GRID, GRID, GRID, OWNER, types.Array(types.boolean, 1, "C", readonly=True), ROW,
-    GRID, GRID, GRID, GRID, OWNER, OWNER, CAPS, types.float64,
+    GRID, GRID, GRID, GRID, GRID, OWNER, OWNER, CAPS, types.float64,
 )], error_model="numpy", cache=True)  # fmt: skip
 def cut(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
     first: Any, served: Any, used: Any, charge: Any, discharge: Any, planned: Any, owner: Any, obliged: Any,
-    start: Any, low: Any, high: Any, drain: Any, constants: Any, group: Any, unit: Any, caps: Any, least: Any,
+    start: Any, low: Any, high: Any, drain: Any, gain: Any, constants: Any, group: Any, unit: Any, caps: Any,
+    least: Any,
 ) -> Any:  # fmt: skip
     """From slot `first` on, flows within the limits. -> unserved, curtailed (T, N); charge, discharge, level (T, K)
 
     served, used (T, N): load and PV that still count; planned (T, K): levels at the end of each slot as planned;
-    start (K,); low, high, drain (T or 1, K); constants (3, K): efficiency in, efficiency out, what a slot keeps.
+    start (K,); low, high, drain, gain (stored per charged; T or 1, K); constants (2, K): efficiency out, what a slot
+    keeps.
     A device that does as planned has the level planned, to the last bit.
     """
     slots, members = served.shape
     unserved, curtailed = np.zeros((slots, members)), np.zeros((slots, members))
     taken, given, level = charge.copy(), discharge.copy(), planned.copy()
-    base = np.empty(start.size)
+    base, out_of, keeps = np.empty(start.size), constants[0], constants[1]
     for t in range(first, slots):
+        into = slot_of(gain, t)
         before, earlier = (start, start) if t == 0 else (planned[t - 1], level[t - 1])
         for k in range(base.size):
-            base[k] = earlier[k] * constants[2, k] - slot_of(drain, t)[k]
+            base[k] = earlier[k] * keeps[k] - slot_of(drain, t)[k]
         off = earlier != before
-        _refit(taken[t], given[t], base, off, (slot_of(low, t), slot_of(high, t)), constants)
+        _refit(taken[t], given[t], base, off, (slot_of(low, t), slot_of(high, t)), into, out_of)
         unserved[t], curtailed[t] = _cut_slot(
             t, served[t], used[t], taken[t], given[t], owner, obliged, group, unit, caps, least
         )
         for k in range(base.size):
             if off[k] or taken[t, k] != charge[t, k] or given[t, k] != discharge[t, k]:
-                level[t, k] = base[k] + (taken[t, k] * constants[0, k] - given[t, k] / constants[1, k])
+                level[t, k] = base[k] + (taken[t, k] * into[k] - given[t, k] / out_of[k])
     return unserved, curtailed, taken, given, level

@@ -133,16 +133,16 @@ def slot_of(rows: Any, t: Any) -> Any:
     return rows[t if rows.shape[0] > 1 else 0]
 
 
-@njit([types.float64[:, ::1](types.int64, FLAT, GRID, GRID, FLAT, FLAT, FLAT, GRID)], error_model="numpy", cache=True)
+@njit([types.float64[:, ::1](types.int64, FLAT, GRID, GRID, GRID, FLAT, FLAT, GRID)], error_model="numpy", cache=True)
 def levels(
     slots: Any, start: Any, charge: Any, discharge: Any, into: Any, out_of: Any, leakage: Any, drain: Any
 ) -> Any:
     """Stored energy at the end of each slot: leaks, drains, then takes and gives. (K,), (T or 1, K)... -> (T, K)"""
     devices = start.size
     out, moved, level = np.empty((slots, devices)), np.empty(devices), start.copy()
-    kept, gain, loss = 1.0 - leakage, into.copy(), out_of.copy()
+    kept, loss = 1.0 - leakage, out_of.copy()
     for t in range(slots):
-        taken, given, drained = slot_of(charge, t), slot_of(discharge, t), slot_of(drain, t)
+        taken, given, drained, gain = slot_of(charge, t), slot_of(discharge, t), slot_of(drain, t), slot_of(into, t)
         for k in range(devices):
             moved[k] = taken[k] * gain[k] - given[k] / loss[k]
         for k in range(devices):

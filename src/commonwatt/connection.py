@@ -114,11 +114,12 @@ class Connection(Noun):
         first = first_over(*crossed, group, caps, least)
         if first == len(crossed[0]):
             return None
-        constants = np.stack([device.charge_efficiency, device.discharge_efficiency, 1.0 - device.leakage])
+        constants = np.stack([device.discharge_efficiency, 1.0 - device.leakage])
         unserved, curtailed, *moved = cut(
             first, dense(flows.served_kwh), dense(flows.used_kwh), dense(flows.charge_kwh), dense(flows.discharge_kwh),
             dense(flows.level_kwh), device.owner, device.obliged, start_kwh, once(device.level_min_kwh),
-            once(device.level_max_kwh), once(device.drain_kwh), constants, group, unit, caps, least,
+            once(device.level_max_kwh), once(device.drain_kwh), once(device.charge_efficiency), constants, group, unit,
+            caps, least,
         )  # fmt: skip
         return Cut(_still(unserved), _still(curtailed), *moved)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
 
 from .clock import Clock
-from .noun import TK, Array, Index, Mask, PerDevice, Row, RowIndex, Table, Words, dense, once, spread, still
+from .noun import TK, Array, Index, Mask, PerDevice, Row, RowIndex, Table, Words, dense, once, spread, still, times
+
+V2G_EFFICIENCY = 0.87
+"""Given back per charged for it: mean of measured round trips (Schram et al., SEST 2020). [-]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -17,7 +20,8 @@ class Flexibility(Table):
     """Devices side by side, one column each.
 
     A device that nobody plans charges `usual_charge_kw`: a vehicle on arrival, an appliance at its hour; a battery 0.
-    An `obliged` device must never fall behind that, and no rule of thumb discharges it.
+    An `obliged` device must never fall behind `usual_level_kwh`, to which that leads, and no rule of thumb discharges
+    it; for all others that level is 0 and says nothing.
     """
 
     owner: Annotated[Index, "K"]
@@ -28,11 +32,17 @@ class Flexibility(Table):
     level_max_kwh: TK
     drain_kwh: TK
     usual_charge_kw: TK
-    charge_efficiency: PerDevice
+    usual_level_kwh: TK
+    charge_efficiency: TK
+    """Stored per taken in; of a heat pump, its coefficient of performance, which the weather moves. [-]"""
     discharge_efficiency: PerDevice
     leakage: PerDevice
     level_start_kwh: PerDevice
     capacity_kwh: PerDevice
+    wear: PerDevice
+    """What a kWh charged or discharged costs the device. Planners and a metric count it, no bill does. [money/kWh]"""
+    terminal_value: PerDevice
+    """What a kWh left in store at the end is worth to a planner; 0: the planner's own rule. [money/kWh]"""
     obliged: Annotated[Mask, "K"]
 
     @classmethod
@@ -57,6 +67,8 @@ class Flexibility(Table):
         charge_efficiency: Array | float = 0.95,
         discharge_efficiency: Array | float = 0.95,
         leakage: Array | float = 0.0,
+        wear: Array | float = 0.0,
+        terminal_value: Array | float = 0.0,
     ) -> Flexibility:
         """Batteries of constant size: capacities (K,) [kWh], powers (K,) [kW], states of charge as shares of capacity.
 
@@ -73,21 +85,50 @@ class Flexibility(Table):
             level_max_kwh=spread(soc_max * capacity_kwh, shape),
             drain_kwh=spread(0.0, shape),
             usual_charge_kw=spread(0.0, shape),
-            charge_efficiency=spread(charge_efficiency, row),
+            usual_level_kwh=spread(0.0, shape),
+            charge_efficiency=spread(charge_efficiency, shape),
             discharge_efficiency=spread(discharge_efficiency, row),
             leakage=spread(leakage, row),
             level_start_kwh=soc_start * capacity_kwh,
             capacity_kwh=capacity_kwh,
+            wear=spread(wear, row),
+            terminal_value=spread(terminal_value, row),
             obliged=np.zeros(count, np.bool_),
         )
 
     @classmethod
-    def vehicles(cls, clock: Clock, sessions: Sessions) -> Flexibility:
+    def demands(cls, clock: Clock, owner: Index, kind: str, usual_charge_kw: TK, **quantities: Array) -> Flexibility:
+        """Obliged devices of one kind: what must be charged sooner or later, and usually is at its hour.
+
+        Further fields as given; else there is no discharging, drain, loss, wear or least level, energy counts as it is
+        metered, and levels start at 0. Capacities are the highest levels.
+        """
+        shape, row = usual_charge_kw.shape, usual_charge_kw.shape[1:]
+        tables = {name: spread(0.0, shape) for name in ("discharge_kw", "level_min_kwh", "drain_kwh")}
+        rows = {name: spread(0.0, row) for name in ("leakage", "level_start_kwh", "wear", "terminal_value")}
+        given = {"charge_efficiency": spread(1.0, shape), "discharge_efficiency": spread(1.0, row)}
+        given |= tables | rows | quantities
+        made = cls(
+            owner=owner.astype(np.int64),
+            kind=np.full(row, kind),
+            usual_charge_kw=usual_charge_kw,
+            usual_level_kwh=spread(0.0, shape),
+            capacity_kwh=given["level_max_kwh"].max(axis=0, initial=0.0),
+            obliged=np.ones(row, np.bool_),
+            **given,
+        )
+        return made.powered(clock.hours)
+
+    @classmethod
+    def vehicles(
+        cls, clock: Clock, sessions: Sessions, *, v2g_efficiency: float = V2G_EFFICIENCY, wear: float = 0.0
+    ) -> Flexibility:
         """Electric vehicles from their charging sessions, one device per member that has any.
 
-        A level counts the energy charged in the session; at departure it must be the session's energy, which the
-        drive then takes. Efficiencies are 1: sessions state what the charger's meter reads. Raises no error: a
-        session that its power cannot serve in time is cut to what it can (as `Sessions.served` says).
+        A level counts the energy charged in the session, as the charger's meter reads it; at departure it must be the
+        session's energy, which the drive then takes. Of what is charged to be given back, `v2g_efficiency` arrives.
+        Raises no error: a session that its power cannot serve in time is cut to what it can (as `Sessions.served`
+        says).
         """
         fleets = [np.flatnonzero(sessions.member == owner) for owner in np.unique(sessions.member)]
         columns = [_vehicle(clock, sessions.kept(_rows(sessions, rows))) for rows in fleets]
@@ -96,23 +137,19 @@ class Flexibility(Table):
         tables = {
             name: np.stack([c[name] for c in columns], axis=1) if columns else np.zeros(shape) for name in _VEHICLE
         }
-        ones = np.ones(count)
-        return cls(
-            owner=owners,
-            kind=np.full(count, "vehicle"),
-            level_min_kwh=tables["level_min"],
-            level_max_kwh=tables["level_max"],
-            charge_kw=tables["charge"],
-            discharge_kw=tables["discharge"],
-            drain_kwh=tables["drain"],
-            usual_charge_kw=tables["usual"],
-            charge_efficiency=ones,
-            discharge_efficiency=ones,
-            leakage=np.zeros(count),
-            level_start_kwh=np.zeros(count),
-            capacity_kwh=tables["level_max"].max(axis=0, initial=0.0),
-            obliged=np.ones(count, np.bool_),
-        )
+        return cls.demands(
+            clock, owners, "vehicle", tables.pop("usual_charge_kw"), **tables,
+            discharge_efficiency=np.full(count, v2g_efficiency), wear=np.full(count, wear),
+        )  # fmt: skip
+
+    def powered(self, hours: float, **powers: Array) -> Flexibility:
+        """The same devices with other powers (T, K) [kW]; where charging as usual leads to follows from them."""
+        made = replace(self, **powers) if powers else self  # type: ignore[arg-type]
+        if not made.obliged.any():
+            return made
+        usual = times(made.usual_charge_kw, hours)
+        reached = made.levels(made.level_start_kwh, usual, spread(0.0, usual.shape))
+        return replace(made, usual_level_kwh=reached * made.obliged)
 
     @property
     def devices(self) -> int:
@@ -134,7 +171,7 @@ class Flexibility(Table):
 
         level: Array = levels(
             len(charge), start, once(charge), once(discharge),
-            self.charge_efficiency, self.discharge_efficiency, self.leakage, once(self.drain_kwh),
+            once(self.charge_efficiency), self.discharge_efficiency, self.leakage, once(self.drain_kwh),
         )  # fmt: skip
         return level
 
@@ -146,6 +183,12 @@ class Flexibility(Table):
 
         sums: Array = with_owned(dense(flow), dense(values), self.owner)
         return sums
+
+    def usual_draw(self, load_kwh: Array, hours: float) -> Array:
+        """Load (T, N) with what obliged devices usually charge: all that is drawn where nobody plans. (T, N) [kWh]"""
+        if not self.obliged.any():
+            return load_kwh
+        return self.beside(load_kwh, times(self.usual_charge_kw, hours) * self.obliged)
 
     @property
     def joint(self) -> Mask:
@@ -184,7 +227,7 @@ class Sessions(Table):
         return np.maximum(able, 0.0)
 
 
-_VEHICLE = ("level_min", "level_max", "charge", "discharge", "drain", "usual")
+_VEHICLE = ("level_min_kwh", "level_max_kwh", "charge_kw", "discharge_kw", "drain_kwh", "usual_charge_kw")
 
 
 def _rows(sessions: Sessions, rows: Index) -> Mask:
@@ -209,11 +252,11 @@ def _vehicle(clock: Clock, sessions: Sessions) -> dict[str, Array]:
         ahead = np.clip(sessions.departure[r] - np.arange(slots[-1] + 1, last), 0.0, 1.0).sum() * sessions.power_kw[r]
         energy = min(float(sessions.energy_kwh[r]), float(able.sum() + ahead) * clock.hours)
         reached = np.minimum(np.cumsum(able) * clock.hours, energy)
-        out["charge"][slots], out["level_max"][slots] = able, energy
-        out["discharge"][slots] = np.clip(there, 0.0, 1.0) * sessions.v2g_kw[r]
-        out["usual"][slots] = np.diff(reached, prepend=0.0) / clock.hours
+        out["charge_kw"][slots], out["level_max_kwh"][slots] = able, energy
+        out["discharge_kw"][slots] = np.clip(there, 0.0, 1.0) * sessions.v2g_kw[r]
+        out["usual_charge_kw"][slots] = np.diff(reached, prepend=0.0) / clock.hours
         if last <= clock.slots:
-            out["level_min"][last - 1] = reached[-1]
+            out["level_min_kwh"][last - 1] = reached[-1]
         if last < clock.slots:
-            out["drain"][last] = reached[-1]
+            out["drain_kwh"][last] = reached[-1]
     return out

@@ -92,14 +92,14 @@ class Run:
         return tuple(report(self.findings))
 
     def members(self) -> list[dict[str, Any]]:
-        """One row per member: energy, bill, what it would pay alone, saving."""
+        """One row per member: energy, bill, what it would pay alone, saving, what it has at the end."""
         run, alone = self.facts.run.by_member, self.facts.alone.by_member
         columns = {
             "load_kwh": self.facts.community.load_kwh, "pv_kwh": self.facts.community.pv_kwh,
             "import_kwh": run["import_kwh"], "export_kwh": run["export_kwh"],
             "bought_kwh": run["bought_kwh"], "sold_kwh": run["sold_kwh"],
             "gross_bill": self.facts.gross_bill, "alone_bill": alone["bill_money"],
-            "bill": self.bills, "saving": self.savings,
+            "bill": self.bills, "saving": self.savings, "wallet": self.facts.wallet,
         }  # fmt: skip
         names = self.facts.community.names
         return [{"member": name, **{c: float(v[n]) for c, v in columns.items()}} for n, name in enumerate(names)]
@@ -148,7 +148,7 @@ class References:
             standing = Standing.at_start(scenario.load_only(), community)
             for start, stop in scenario.load_only().windows(community):
                 now = community.window(start, stop)
-                standing.add(Schedule.of_load(now.clock, now.load_kwh))
+                standing.add(Schedule.of_load(now.clock, now.flexibility.usual_draw(now.load_kwh, now.clock.hours)))
             self._kept[key] = _bills(standing.bills)
         return self._kept[key]
 
@@ -183,7 +183,8 @@ class Beside:
         if self.alone:
             self.alone.add(schedule)
         if self.gross:
-            self.gross.add(Schedule.of_load(schedule.clock, schedule.load_kwh))
+            drawn = schedule.flexibility.usual_draw(schedule.load_kwh, schedule.clock.hours)
+            self.gross.add(Schedule.of_load(schedule.clock, drawn))
 
     def keep(self) -> None:
         """Enters the sums of a run that is over."""

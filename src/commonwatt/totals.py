@@ -99,6 +99,8 @@ class Profile:
     """(N,)"""
     obliged: Mask
     """Devices whose charging is load: vehicles and appliances. (K,)"""
+    wear: Array
+    """What a kWh moved costs each device. (K,) [money/kWh]"""
     signals: dict[str, Array]
     traits: dict[str, Array]
     efficiency: float
@@ -115,6 +117,7 @@ class Profile:
             load_kwh=running_sum(np.zeros(community.shape[1]), community.load_kw) * hours,
             pv_kwh=running_sum(np.zeros(community.shape[1]), community.pv_kw) * hours,
             obliged=community.flexibility.obliged,
+            wear=community.flexibility.wear,
             signals=dict(community.signals),
             traits=dict(community.traits),
             efficiency=efficiency,
@@ -145,7 +148,7 @@ class Facts:
 
     @property
     def gross_bill(self) -> Array:
-        """What each member would owe for its load alone, without PV or devices. (N,) [money]"""
+        """What each member would owe for its load alone, run as usual, without PV or batteries. (N,) [money]"""
         return self.gross.by_member["bill_money"]
 
     @property
@@ -159,6 +162,11 @@ class Facts:
         """Energy that went into vehicles and appliances, net. [kWh]"""
         net = self.run.by_member["charge_kwh"] - self.run.by_member["discharge_kwh"]
         return float(net[self.community.obliged].sum())
+
+    @property
+    def wallet(self) -> Array:
+        """What each member has at the end. (N,) [money]"""
+        return self.run.last["wallet_money"]
 
     @property
     def operator(self) -> float:

@@ -113,7 +113,15 @@ def devices(rng: np.random.Generator, slots: int, members: int, scale: float) ->
         obliged = np.zeros(count, np.bool_)
         obliged[0], due[last, 0] = True, min(0.9 * size[0], found.level_start_kwh[0] + 0.5 * (last + 1) * 0.0)
         found = replace(found, obliged=obliged, level_min_kwh=due)
-    return found
+    return weathered(rng, found) if count > 2 and rng.random() < 0.3 else found
+
+
+def weathered(rng: np.random.Generator, found: Flexibility) -> Flexibility:
+    """All wear, and the last one is a heat pump: it gains more or less from slot to slot and gives nothing back."""
+    gain, out = np.array(found.charge_efficiency), np.array(found.discharge_kw)
+    gain[:, -1], out[:, -1] = rng.uniform(1.0, 4.0, len(gain)), 0.0
+    wear = np.full(found.devices, rng.uniform(0.0, 0.1))
+    return replace(found, charge_efficiency=gain, discharge_kw=out, wear=wear)
 
 
 def terms(rng: np.random.Generator, community: Any, tariff: str, *, common: bool) -> Prices:
@@ -178,6 +186,7 @@ class Reference:
         solver.setOptionValue("output_flag", False)
         solver.setOptionValue("mip_rel_gap", 0.0)
         solver.setOptionValue("mip_abs_gap", 1e-9)
+        solver.setOptionValue("mip_feasibility_tolerance", 1e-9)
         for number, (cost, low, high, binary) in enumerate(self.columns):
             solver.addVar(low, high)
             solver.changeColCost(number, cost)
@@ -244,7 +253,7 @@ class Reference:
         worth = -s.value[k] if last else 0.0
         level = self.new(worth, s.level_min_kwh[t, k] / unit, s.level_max_kwh[t, k] / unit)
         self.exclusive([charge], most[0], [discharge], most[1])
-        entries = {f"x{level}": 1.0, f"x{charge}": -s.gain[k], f"x{discharge}": s.loss[k]}
+        entries = {f"x{level}": 1.0, f"x{charge}": -s.gain[t, k], f"x{discharge}": s.loss[k]}
         right = -s.drain_kwh[t, k] / unit
         if t:
             entries[f"x{self._levels[k]}"] = -s.keep[k]

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from commonwatt.clock import Clock
 from commonwatt.flow import Community
+from commonwatt.habits.driving import Stays, stays
+from commonwatt.habits.weeks import slot_at, weeks
 from commonwatt.noun import Array
 from commonwatt.sources._appliances import HOURS_OF_YEAR, mean_household
 from commonwatt.sources._climates import CLIMATES, ClimateName
-from commonwatt.sources._sessions import Stays, stays
 from commonwatt.sources._sky import Sky, erbs, sky
 from commonwatt.sources._statistics import coincidence, hourly, lag_correlation, pair_correlation, variation
-from commonwatt.sources._steps import Steps, slot_at
-from commonwatt.sources._weeks import weeks
+from commonwatt.sources._steps import Steps
 from commonwatt.sources.synthetic import Synthetic
 from commonwatt.streams import Streams
 

@@ -172,21 +172,21 @@ def money(before: Any, energies: Any, bills: Any, prices: Any, share: Any) -> An
     return _over(worst, odd), sums
 
 
-@njit([WORST(ROW, types.UniTuple(GRID, 3), types.UniTuple(ROW, 3), types.UniTuple(GRID, 5))], cache=True)
+@njit([WORST(ROW, types.UniTuple(GRID, 3), types.UniTuple(ROW, 2), types.UniTuple(GRID, 6))], cache=True)
 def stores(before: Any, series: Any, constants: Any, limits: Any) -> Any:
     """S1, S2: a store's level follows from the one before; powers and levels keep their bounds, term by term.
 
-    `before`: levels (K,); `series`: charge, discharge, level (T, K); `constants` (K,): efficiency in, efficiency out,
-    leakage; `limits` (T or 1, K): drain, most in, most out, lowest, highest level.
+    `before`: levels (K,); `series`: charge, discharge, level (T, K); `constants` (K,): efficiency out, leakage;
+    `limits` (T or 1, K): drain, most in, most out, lowest, highest level, efficiency in.
     """
     slots, devices = series[0].shape
     worst, odd, residual = np.zeros((2, devices)), np.zeros(devices), np.empty(devices)
     follows, within, earlier = worst[0], worst[1], before
-    into, per_out, kept = constants[0], 1.0 / constants[1], 1.0 - constants[2]
+    per_out, kept = 1.0 / constants[0], 1.0 - constants[1]
     for t in range(slots):
         charge, discharge, level = series[0][t], series[1][t], series[2][t]
         drain, most_in, most_out = _at(limits[0], t), _at(limits[1], t), _at(limits[2], t)
-        low, high = _at(limits[3], t), _at(limits[4], t)
+        low, high, into = _at(limits[3], t), _at(limits[4], t), _at(limits[5], t)
         for k in range(devices):
             residual[k] = level[k] - (earlier[k] * kept[k] - drain[k])
         for k in range(devices):

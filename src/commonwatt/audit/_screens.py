@@ -55,9 +55,9 @@ def _stores(f: Facts) -> dict[str, float]:
     if not device.devices:
         return {}
     series = dense(f["charge_kwh"]), dense(f["discharge_kwh"]), dense(f["level_kwh"])
-    constants = dense(device.charge_efficiency), dense(device.discharge_efficiency), dense(device.leakage)
+    constants = dense(device.discharge_efficiency), dense(device.leakage)
     power = times(device.charge_kw, f.hours), times(device.discharge_kw, f.hours)
-    limits = device.drain_kwh, *power, device.level_min_kwh, device.level_max_kwh
+    limits = device.drain_kwh, *power, device.level_min_kwh, device.level_max_kwh, device.charge_efficiency
     follow, within = stores(dense(f.left.level), series, constants, tuple(once(side) for side in limits)).tolist()
     found = {"S1": follow, "S2": within}
     return {**found, "S3": 0.0} if still(f["shortfall_kwh"]) and not device.obliged.any() else found

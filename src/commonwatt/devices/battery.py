@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from ..errors import ScenarioError
 from ..flow import Community, Flexibility, Streams
 from . import Device
+from ._owners import candidates
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Efficiency = Annotated[float, Field(gt=0, le=1)]
@@ -38,12 +39,16 @@ class Battery(Device):
     """Highest level, as a share of capacity. [-]"""
     soc_start: Share = 0.5
     """Level before the first slot, as a share of capacity. [-]"""
+    wear: NonNegativeFloat = 0.0
+    """What a kWh charged or discharged costs the battery: planners count it, no bill does. [money/kWh]"""
+    terminal_value: NonNegativeFloat = 0.0
+    """What a kWh left in it at the end is worth to a planner; 0: the planner's own rule. [money/kWh]"""
 
     def added(self, community: Community, streams: Streams) -> Community:
-        self._check(community)
+        self._check()
         slots, members = community.shape
         size = np.zeros(members)
-        for n in self._candidates(community):
+        for n in candidates(community, self.members, "devices.battery"):
             rng = streams.at("battery", n)
             size[n] = rng.choice(self.capacity_kwh) if rng.random() < self.share else 0.0
         owner = np.flatnonzero(size)
@@ -53,20 +58,11 @@ class Battery(Device):
             slots, owner, size, charge_kw=power, discharge_kw=power,
             soc_min=self.soc_min, soc_max=self.soc_max, soc_start=self.soc_start,
             charge_efficiency=self.charge_efficiency, discharge_efficiency=self.discharge_efficiency,
-            leakage=self.leakage,
+            leakage=self.leakage, wear=self.wear, terminal_value=self.terminal_value,
         )  # fmt: skip
         return replace(community, flexibility=Flexibility.joined(community.flexibility, envelope))
 
-    def _candidates(self, community: Community) -> list[int]:
-        return [n for n, name in enumerate(community.names) if not self.members or name in self.members]
-
-    def _check(self, community: Community) -> None:
+    def _check(self) -> None:
         if not self.soc_min <= self.soc_start <= self.soc_max:
             levels = f"{self.soc_min:g}, {self.soc_start:g}, {self.soc_max:g}"
             raise ScenarioError(f"devices.battery: soc_min, soc_start, soc_max = {levels} must rise; reorder them")
-        unknown = sorted(set(self.members) - set(community.names))
-        if unknown:
-            raise ScenarioError(
-                f"devices.battery.members: nobody is called {', '.join(unknown)}; "
-                f"members are {', '.join(community.names[:8])}{' ...' if len(community.names) > 8 else ''}"
-            )

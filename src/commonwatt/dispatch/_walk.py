@@ -30,14 +30,15 @@ def _able(surplus: Any, level: Any, bounds: Any, per_into: Any, out_of: Any, abl
 
 @njit(error_model="numpy")
 def _fall_due(  # noqa: PLR0913  (a loop's inner part)
-    usual: Any, high: Any, most: Any, into: Any, owner: Any, rested: Any, held: Any, charged: Any, surplus: Any
+    due: Any, usual: Any, most: Any, into: Any, owner: Any, rested: Any, held: Any, charged: Any, surplus: Any
 ) -> Any:
-    """Obliged devices charge what they usually do, surplus or not; `usual` (K,) is 0 for all others.
+    """Obliged devices charge what keeps them up with their `usual` level (K,), surplus or not.
 
-    Enters it into `held`, `charged` (K,) and `surplus` (N,); gives the power left of `most`. (K,)
+    That is at most what they usually charge: `due` (K,), 0 for all others. Enters it into `held`, `charged` (K,) and
+    `surplus` (N,); gives the power left of `most`. (K,)
     """
     for k in range(owner.size):
-        must = max(min(usual[k], (high[k] - rested[k]) / into[k]), 0.0) if usual[k] > 0.0 else 0.0
+        must = max(min(due[k], (usual[k] - rested[k]) / into[k]), 0.0) if due[k] > 0.0 else 0.0
         charged[k] = must
         held[k] = rested[k] + must * into[k]
         surplus[owner[k]] -= must
@@ -66,32 +67,34 @@ def _move(surplus: Any, able: Any, charged: Any, discharged: Any) -> None:
         discharged[k] = max(moved, 0.0)
 
 
-@njit([RESULT(GRID, GRID, OWNER, ROW, GRID, GRID, GRID, GRID, GRID, GRID, GRID)], error_model="numpy", cache=True)
+@njit([RESULT(GRID, GRID, OWNER, ROW, *[GRID] * 9)], error_model="numpy", cache=True)
 def walk(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
     load: Any, pv: Any, owner: Any, start: Any, most_in: Any, most_out: Any,
-    low: Any, high: Any, drain: Any, due: Any, constants: Any,
+    low: Any, high: Any, drain: Any, due: Any, usual: Any, gain: Any, constants: Any,
 ) -> Any:  # fmt: skip
     """Charge, discharge and level of every device. load, pv (T, N); start (K,); others (T, K) or (1, K); kWh.
 
-    `constants` (4, K): efficiency in, efficiency out, what a slot keeps of a level, whether its owner has another
-    device too. -> 3 x (T, K)
+    `due` is what obliged devices usually charge, `usual` the level that this leads to, `gain` what is stored per
+    charged. `constants` (3, K): efficiency out, what a slot keeps of a level, whether its owner has another device too.
+    -> 3 x (T, K)
     """
     slots, members, devices = load.shape[0], load.shape[1], owner.size
     charge, discharge, levels = np.zeros((slots, devices)), np.empty((slots, devices)), np.empty((slots, devices))
     surplus, total, seen = np.empty(members), np.empty(members), np.empty(devices)
     rested, after, able, earlier = np.empty(devices), np.empty(devices), np.empty(devices), start.copy()
-    into, out_of, kept, joint, obliged = constants[0], constants[1], constants[2], constants[3].any(), due.any()
-    per_into, per_out = 1.0 / into, 1.0 / out_of
+    out_of, kept, joint, obliged = constants[0], constants[1], constants[2].any(), due.any()
+    per_gain, per_out = 1.0 / gain, 1.0 / out_of
     for t in range(slots):
         charged, discharged, level, lost = charge[t], discharge[t], levels[t], slot_of(drain, t)
         limit, highest, held = slot_of(most_in, t), slot_of(high, t), rested
+        into, per_into = slot_of(gain, t), slot_of(per_gain, t)
         for n in range(members):
             surplus[n] = pv[t, n] - load[t, n]
         for k in range(devices):
             rested[k] = earlier[k] * kept[k] - lost[k]
         if obliged:
             held = after
-            limit = _fall_due(slot_of(due, t), highest, limit, into, owner, rested, held, charged, surplus)
+            limit = _fall_due(slot_of(due, t), slot_of(usual, t), limit, into, owner, rested, held, charged, surplus)
         for k in range(devices):
             seen[k] = surplus[owner[k]]
         _able(seen, held, (limit, slot_of(most_out, t), slot_of(low, t), highest), per_into, out_of, able)

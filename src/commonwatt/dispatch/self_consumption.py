@@ -13,7 +13,7 @@ class SelfConsumption(Dispatch):
     """Own PV first: greedy control of every device behind its own meter, blind to prices.
 
     Surplus goes into the devices of its member, a deficit comes out of them, in proportion to what each can take or
-    give. An obliged device charges at least as it usually does.
+    give. An obliged device never falls behind what it usually charges.
     """
 
     kind: Literal["self_consumption"] = "self_consumption"
@@ -29,13 +29,12 @@ class SelfConsumption(Dispatch):
             return Schedule.carried_out(community, state, np.empty(shape), np.empty(shape))
         from ._walk import walk
 
-        constants = np.stack([
-            device.charge_efficiency, device.discharge_efficiency, 1.0 - device.leakage, device.joint * 1.0
-        ])  # fmt: skip
+        constants = np.stack([device.discharge_efficiency, 1.0 - device.leakage, device.joint * 1.0])
         charge, discharge, level = walk(
             community.load_kwh, community.pv_kwh, device.owner, state.level_kwh,
             once(times(device.charge_kw, hours)), once(times(device.discharge_kw, hours)) * ~device.obliged,
             once(device.level_min_kwh), once(device.level_max_kwh), once(device.drain_kwh),
-            once(times(device.usual_charge_kw, hours)) * device.obliged, constants,
+            once(times(device.usual_charge_kw, hours)) * device.obliged, once(device.usual_level_kwh),
+            once(device.charge_efficiency), constants,
         )  # fmt: skip
         return Schedule.carried_out(community, state, charge, discharge, level)

@@ -39,6 +39,21 @@ def operator_result(facts: Facts) -> float:
     return facts.operator
 
 
+def debt(facts: Facts) -> float:
+    """What members' wallets are below zero by at the end; NaN where nobody said what they began with. [money]"""
+    if "wallet_start" not in facts.community.traits:
+        return math.nan
+    return float(np.maximum(-facts.wallet, 0.0).sum())
+
+
+def degradation_cost(facts: Facts) -> float:
+    """Wear of devices by what they charged and discharged, in no bill; NaN where no device wears. [money]"""
+    if not facts.community.wear.any():
+        return math.nan
+    moved = facts.run.by_member["charge_kwh"] + facts.run.by_member["discharge_kwh"]
+    return float((moved * facts.community.wear).sum())
+
+
 def _loses(facts: Facts) -> Mask:
     tolerance = 1e-9 * (1 + np.abs(facts.alone.by_member["bill_money"]) + np.abs(facts.gross_bill))
     loses: Mask = facts.saving < -tolerance

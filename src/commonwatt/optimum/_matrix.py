@@ -144,9 +144,8 @@ def _blocks(problem: Problem, cuts: Cuts, *, roomy: bool) -> dict[str, Block]:
 
 def _add_stores(add: _Adder, problem: Problem, balance: Index, level: Index, cuts: Cuts) -> None:
     stores, shape = problem.stores, problem.stores.shape
-    gain, loss, keep, wear = (
-        np.tile(v, shape[0]) for v in (stores.gain, stores.loss, stores.keep, stores.wear)
-    )  # fmt: skip
+    gain = stores.gain.ravel()
+    loss, keep, wear = (np.tile(v, shape[0]) for v in (stores.loss, stores.keep, stores.wear))
     charge, discharge = np.array(stores.charge_max_kwh), np.array(stores.discharge_max_kwh)
     for joint in problem.joints:
         charge[:, joint.rows] = np.minimum(charge[:, joint.rows], joint.charge_max_kwh[:, None])

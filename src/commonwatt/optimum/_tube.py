@@ -71,7 +71,7 @@ def lowered(start: Any, keep: Any, drain: Any, rise: Any, low: Any, fall: Any, f
     return least, falls
 
 
-@njit([TABLE(ROW, ROW, GRID, GRID, GRID, GRID, GRID, ROW, ROW, OWNER, GRID)], error_model="numpy", cache=True)
+@njit([TABLE(ROW, ROW, GRID, GRID, GRID, GRID, GRID, GRID, ROW, OWNER, GRID)], error_model="numpy", cache=True)
 def greedy(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
     start: Any, keep: Any, drain: Any, fall: Any, rise: Any, low: Any, high: Any, gain: Any, loss: Any, owner: Any,
     surplus: Any,
@@ -82,11 +82,11 @@ def greedy(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
     for t in range(slots):
         rest[:] = surplus[t]
         for k in range(devices):
-            n, base = owner[k], keep[k] * before[k] - drain[t, k]
-            wish = min(rest[n] * gain[k], rise[t, k]) if rest[n] > 0.0 else max(rest[n] * loss[k], -fall[t, k])
+            n, base, into = owner[k], keep[k] * before[k] - drain[t, k], gain[t, k]
+            wish = min(rest[n] * into, rise[t, k]) if rest[n] > 0.0 else max(rest[n] * loss[k], -fall[t, k])
             at = min(max(base + wish, low[t, k]), high[t, k])
             at = min(max(at, base - fall[t, k]), base + rise[t, k])
             change = at - base
-            rest[n] -= change / gain[k] if change > 0.0 else change / loss[k]
+            rest[n] -= change / into if change > 0.0 else change / loss[k]
             level[t, k] = before[k] = at
     return level

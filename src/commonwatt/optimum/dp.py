@@ -17,11 +17,13 @@ from .stores import reach
 def suited(problem: Problem) -> Mask:
     """Members whose plan this engine finds: alone, one store at most, no limit, no price that pays for waste. (N,)
 
-    Nor a charge on its peak or by blocks. Waste pays where energy costs less than nothing, where selling brings more
-    than buying costs, or where selling costs money and PV may not be thrown away.
+    Nor a charge on its peak or by blocks, nor a store that gains more in one slot than in another. Waste pays where
+    energy costs less than nothing, where selling brings more than buying costs, or where selling costs money and PV may
+    not be thrown away.
     """
     count = np.bincount(problem.stores.owner, minlength=problem.shape[1])
     free = ~problem.inside.any(axis=0) & (count <= 1)
+    free[problem.stores.owner[(problem.stores.gain != problem.stores.gain[:1]).any(axis=0)]] = False
     odd = (problem.buy < np.maximum(problem.sell, 0.0)).any(axis=0)
     costly = (problem.sell < 0.0).any(axis=0) & (not problem.curtail)
     shared = np.zeros(problem.shape[1], np.bool_)
@@ -53,8 +55,8 @@ def solve(
         level[:, k], dual[:, k] = best_levels(
             problem.base_kwh[:, n], curtail[:, n], problem.buy[:, n], sell[:, n], spare[:, n],
             stores.charge_max_kwh[:, k], stores.discharge_max_kwh[:, k], np.minimum(low[:, k], high[:, k]), high[:, k],
-            stores.drain_kwh[:, k], *(float(v[k]) for v in (stores.gain, stores.loss, stores.keep, stores.start_kwh)),
-            float(stores.wear[k]), float(stores.value[k]), tie,
+            stores.drain_kwh[:, k], float(stores.gain[0, k]), float(stores.loss[k]), float(stores.keep[k]),
+            float(stores.start_kwh[k]), float(stores.wear[k]), float(stores.value[k]), tie,
         )  # fmt: skip
     duals = replace(Duals.nothing(problem), balance=_balance(problem, level, dual), level=dual)
     nothing = np.zeros(problem.shape)

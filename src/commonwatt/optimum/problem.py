@@ -233,8 +233,8 @@ def build(
 
     Stores must end at least as full as they began the run (what is obliged: as if it charged as usual), or, with
     `stored_value`, what is left in them is worth that share of the owner's mean buying price times the discharging
-    efficiency [-]. `final_kwh` (K,) sets other final levels. Without `shared`, limits that a member shares with others
-    are left out: it plans for itself.
+    efficiency [-]; a device's own `terminal_value` goes before both. `final_kwh` (K,) sets other final levels. Without
+    `shared`, limits that a member shares with others are left out: it plans for itself.
     """
     order = np.array(sorted(range(len(community.names)), key=lambda n: (community.names[n], n)), dtype=np.int64)
     rank = np.argsort(order)
@@ -286,6 +286,10 @@ def _stores(
         final = np.where(obliged, final, -np.inf)
         worth = stored_value * prices.buy.mean(axis=0)[device.owner] * device.discharge_efficiency
         bare = replace(bare, value=np.where(obliged, 0.0, np.maximum(worth, 0.0)))
+    stated = device.terminal_value > 0
+    if stated.any():
+        final = np.where(stated, -np.inf, final)
+        bare = replace(bare, value=np.where(stated, device.terminal_value, bare.value))
     if final_kwh is not None:
         final = final_kwh
     return ending(bare, final)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..noun import dense
 from ..watch import Cancel, OnProgress
 from .engine import Plan
 from .problem import Problem
@@ -27,5 +28,5 @@ def solve(
         return plan
     from ._tube import greedy
 
-    level = greedy(*moves(stores), *reach(stores), stores.gain, stores.loss, stores.owner, -problem.base_kwh)
+    level = greedy(*moves(stores), *reach(stores), dense(stores.gain), stores.loss, stores.owner, -problem.base_kwh)
     return replace(plan, level_kwh=level)

@@ -22,7 +22,7 @@ class Stores(Noun):
     level_min_kwh: TK
     level_max_kwh: TK
     drain_kwh: TK
-    gain: PerDevice
+    gain: TK
     """Stored per charged. [-]"""
     loss: PerDevice
     """Taken out per discharged, at least 1. [-]"""
@@ -41,8 +41,8 @@ class Stores(Noun):
 
     def kept(self, devices: Index, owner: Index) -> Stores:
         """Only these devices, of these owners."""
-        tables = ("charge_max_kwh", "discharge_max_kwh", "level_min_kwh", "level_max_kwh", "drain_kwh")
-        rows = ("gain", "loss", "keep", "start_kwh", "wear", "value")
+        tables = ("charge_max_kwh", "discharge_max_kwh", "level_min_kwh", "level_max_kwh", "drain_kwh", "gain")
+        rows = ("loss", "keep", "start_kwh", "wear", "value")
         return Stores(
             owner=owner,
             kind=tuple(self.kind[k] for k in devices),
@@ -66,8 +66,7 @@ class Stores(Noun):
 
 def stores_of(community: Community, level_kwh: Array) -> Stores:
     """The devices of a community from levels (K,) on, with no wish for the end."""
-    device, shape = community.flexibility, (community.shape[0], community.flexibility.devices)
-    none = spread(0.0, shape[1:])
+    device = community.flexibility
     return Stores(
         owner=device.owner,
         kind=tuple(str(kind) for kind in device.kind),
@@ -80,8 +79,8 @@ def stores_of(community: Community, level_kwh: Array) -> Stores:
         loss=1.0 / device.discharge_efficiency,
         keep=1.0 - device.leakage,
         start_kwh=level_kwh,
-        wear=none,
-        value=none,
+        wear=device.wear,
+        value=spread(0.0, device.wear.shape),
     )
 
 

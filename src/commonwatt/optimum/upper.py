@@ -129,7 +129,7 @@ def _together(stores: Stores, joint: Joint, level_kwh: Array) -> tuple[tuple[Arr
         wish = np.clip(level_kwh[t, rows], low[t], np.maximum(high[t], low[t])) - base
         upwards = must_rise.sum() - must_fall.sum() + 1e-3 * wish.sum() >= 0
         if upwards:
-            most = float(np.min(mine.gain) * joint.charge_max_kwh[t])
+            most = float(np.min(mine.gain[t]) * joint.charge_max_kwh[t])
             room, need = joint.level_max_kwh[t] - base.sum(), joint.level_min_kwh[t] - base.sum()
             able = np.minimum(rise[t], np.maximum(high[t] - base, 0.0))
             change[t] = _moved(wish, must_rise, able, min(most, room), need)

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import Problems
-from ..noun import Array
+from ..noun import Array, Index
 from .files import MOST_BYTES, MOST_LISTED, present, read_text
+from .json_file import some
 
 MOST_CELLS = 100_000_000
 MOST_CELL = 200
@@ -75,6 +76,17 @@ def read_sheet(
     `optional` names columns of text that may be missing.
     """
     return _read(path, lambda first, _: (1, 0), text, numbers, problems, optional)
+
+
+def member_column(sheet: Sheet, names: tuple[str, ...], problems: Problems) -> Index | None:
+    """Numbers of the members named in the column `member` (R,); None and problems where one is unknown."""
+    index = {name: n for n, name in enumerate(names)}
+    found = [index.get(name, -1) for name in sheet.text["member"]]
+    for row in [row for row, n in enumerate(found) if n < 0][:1000]:
+        what = repr(sheet.text["member"][row][:60])
+        rule = "a member of the load table"
+        problems.add(sheet.where(row, "member"), what, rule, f"write one of {some(names)}")
+    return None if -1 in found else np.array(found, dtype=np.int64)
 
 
 def lacks(file: str, header: tuple[str, ...], text: tuple[str, ...], problems: Problems) -> bool:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..habits.weeks import DAYS, Array, Days, calendar, generators, log_normal, persistent
 from ..streams import Streams
-from ._weeks import DAYS, Array, Days, calendar, generators, log_normal, persistent
 
 QUARTERS = 96
 KNOTS = 13

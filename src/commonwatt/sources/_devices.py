@@ -13,18 +13,19 @@ from ..envelope import Flexibility, Sessions
 from ..errors import Problems
 from ..noun import Array
 from ..reading.files import present
-from ..reading.json_file import closed, entries, is_number, number, read_json, some
-from ..reading.sheets import Numbers, Sheet, locate, read_sheet
-from ..reading.stamps import EPOCH, MICROSECOND, instants
+from ..reading.json_file import closed, entries, is_number, number, read_json
+from ..reading.sessions import read_sessions
+from ..reading.sheets import locate
 from ._profiles import Profiles
 
 BATTERIES, BENDING, VEHICLES = "battery_specs.json", "load_flexibility.json", "evs"
 SHARES = {"soc_min": 0.1, "soc_max": 0.9, "soc_initial": 0.5}
 LEVELS = {"level_min_kwh": "soc_min", "level_max_kwh": "soc_max", "level_start_kwh": "soc_initial"}
 RATES = {"efficiency_charge": 0.95, "efficiency_discharge": 0.95, "leakage": 0.0}
-FIELDS = ("member", "capacity_kwh", "power_kw", "charge_kw", "discharge_kw", *SHARES, *LEVELS, *RATES)
-SESSION = ("member", "arrival", "departure")
-SESSION_NUMBERS = ("energy_kwh", "power_kw", "v2g_kw")
+MONEY = {"wear": 0.0, "terminal_value": 0.0}
+FIELDS = (
+    "member", "capacity_kwh", "power_kw", "charge_kw", "discharge_kw", *SHARES, *LEVELS, *RATES, *MONEY,
+)  # fmt: skip
 
 
 def read_batteries(folder: Path, profiles: Profiles, problems: Problems) -> tuple[Flexibility, tuple[str, ...]]:
@@ -51,6 +52,8 @@ def _battery(entry: Mapping[str, Any], where: str, problems: Problems) -> dict[s
     for name, default in RATES.items():
         least = 1e-3 if name.startswith("efficiency") else 0.0
         spec[name] = number({name: default, **entry}, name, where, problems, least=least, most=1.0)
+    for name in MONEY:
+        spec[name] = number({**MONEY, **entry}, name, where, problems)
     for name, share in LEVELS.items():
         if name in entry:
             spec[name] = number(entry, name, where, problems, most=capacity)
@@ -64,10 +67,11 @@ def _battery(entry: Mapping[str, Any], where: str, problems: Problems) -> dict[s
 
 
 def batteries_of(slots: int, rows: list[tuple[int, dict[str, float]]]) -> Flexibility:
-    """Batteries from (owner, data sheet) with the fields of `_battery`."""
+    """Batteries from (owner, data sheet) with the fields of `_battery`; without money's, they cost nothing."""
     if not rows:
         return Flexibility.none(slots)
-    columns: dict[str, Array] = {name: np.array([spec[name] for _, spec in rows]) for name in rows[0][1]}
+    sheets = [{**MONEY, **spec} for _, spec in rows]
+    columns: dict[str, Array] = {name: np.array([sheet[name] for sheet in sheets]) for name in sheets[0]}
     capacity = columns["capacity_kwh"]
     made = Flexibility.batteries(
         slots,
@@ -78,6 +82,8 @@ def batteries_of(slots: int, rows: list[tuple[int, dict[str, float]]]) -> Flexib
         charge_efficiency=columns["efficiency_charge"],
         discharge_efficiency=columns["efficiency_discharge"],
         leakage=columns["leakage"],
+        wear=columns["wear"],
+        terminal_value=columns["terminal_value"],
     )
     shape = made.charge_kw.shape
     # The levels as they were given: a share of the capacity would round them.
@@ -134,71 +140,4 @@ def _per_slot(value: Any, where: str, clock: Clock, problems: Problems) -> Array
 def read_vehicles(folder: Path, profiles: Profiles, problems: Problems) -> tuple[Sessions, tuple[str, ...]]:
     """Charging sessions of ``evs.csv``; without the file none."""
     path = locate(folder, VEHICLES, problems)
-    sheet = read_sheet(path, SESSION, Numbers(remedy="write kWh and kW"), problems) if path else None
-    if sheet is None:
-        return Sessions.none(), ()
-    columns = _session_numbers(sheet, problems)
-    members = member_column(sheet, profiles.names, problems)
-    moments = [instants(sheet, name, problems) for name in ("arrival", "departure")]
-    if columns is None or members is None or moments[0] is None or moments[1] is None:
-        return Sessions.none(), ()
-    clock = profiles.clock
-    start, slot = (clock.start - EPOCH) // MICROSECOND, clock.slot // MICROSECOND
-    arrival, departure = ((us - start) / slot for _, us in (moments[0], moments[1]))
-    sessions = Sessions(member=members, arrival=arrival, departure=departure, **columns)
-    _check_sessions(sheet, sessions, problems)
-    return sessions, _session_notes(sheet.file, sessions, clock)
-
-
-def _session_numbers(sheet: Sheet, problems: Problems) -> dict[str, Array] | None:
-    before = len(problems.lines)
-    for name in sheet.names:
-        if name not in SESSION_NUMBERS:
-            known = some((*SESSION, *SESSION_NUMBERS))
-            problems.add(f"{sheet.file} row 1", repr(name), "a known column", f"write one of {known}")
-    for name in SESSION_NUMBERS[:2]:
-        if name not in sheet.names:
-            problems.add(f"{sheet.file} row 1", f"no column {name!r}", f"§16: a column {name}", "add it")
-    if len(problems.lines) > before:
-        return None
-    found = {name: sheet.values[:, k].copy() for k, name in enumerate(sheet.names)}
-    return {"v2g_kw": np.zeros(sheet.rows), **found}
-
-
-def member_column(sheet: Sheet, names: tuple[str, ...], problems: Problems) -> Any:
-    """Numbers of the members named in the column `member` (R,); None and problems where one is unknown."""
-    index = {name: n for n, name in enumerate(names)}
-    found = [index.get(name, -1) for name in sheet.text["member"]]
-    for row in [row for row, n in enumerate(found) if n < 0][:1000]:
-        what = repr(sheet.text["member"][row][:60])
-        rule = "a member of the load table"
-        problems.add(sheet.where(row, "member"), what, rule, f"write one of {some(names)}")
-    return None if -1 in found else np.array(found, dtype=np.int64)
-
-
-def _check_sessions(sheet: Sheet, sessions: Sessions, problems: Problems) -> None:
-    """Reports sessions that end before they start, or overlap another one of the member."""
-    for row in np.flatnonzero(sessions.departure <= sessions.arrival)[:1000].tolist():
-        what = f"{sheet.text['departure'][row]} is not after {sheet.text['arrival'][row]}"
-        problems.add(sheet.where(row, "departure"), what, "§1: a session has a length", "correct one of the times")
-    order = np.lexsort((sessions.arrival, sessions.member))
-    same = np.diff(sessions.member[order]) == 0
-    late = sessions.arrival[order][1:] < sessions.departure[order][:-1]
-    for k in np.flatnonzero(same & late)[:1000].tolist():
-        before, row = int(order[k]), int(order[k + 1])
-        what = f"it overlaps row {sheet.first + before}"
-        remedy = "correct the times; a second vehicle needs a member of its own"
-        problems.add(sheet.where(row, "arrival"), what, "one vehicle for each member", remedy)
-
-
-def _session_notes(file: str, sessions: Sessions, clock: Clock) -> tuple[str, ...]:
-    """What of the sessions cannot be done or seen."""
-    outside = (sessions.departure <= 0) | (sessions.arrival >= clock.slots)
-    short = (sessions.served(clock.hours) < sessions.energy_kwh - 1e-9) & ~outside
-    notes = []
-    if outside.any():
-        notes.append(f"{file}: {int(outside.sum())} sessions lie outside the run and are left out")
-    if short.any():
-        lost = float((sessions.energy_kwh - sessions.served(clock.hours))[short].sum())
-        notes.append(f"{file}: {int(short.sum())} sessions ask for {lost:.1f} kWh more than their power can charge")
-    return tuple(notes)
+    return read_sessions(path, profiles.clock, profiles.names, problems) if path else (Sessions.none(), ())

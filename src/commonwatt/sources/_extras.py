@@ -15,9 +15,8 @@ from ..noun import Array
 from ..reading.capacity import limits
 from ..reading.json_file import some
 from ..reading.prices import MONEY, check_kinds
-from ..reading.sheets import Numbers, Sheet, locate, read_sheet
+from ..reading.sheets import Numbers, Sheet, locate, member_column, read_sheet
 from ..reading.stamps import check_against, instants
-from ._devices import member_column
 from ._profiles import Profiles
 
 PRICES, SIGNALS, TRAITS, EVENTS = "prices", "signals", "members", "events"

@@ -13,9 +13,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from ..habits.weeks import DAYS, Array, Days, calendar, generators, persistent
 from ..streams import Streams
 from ._climates import Climate
-from ._weeks import DAYS, Array, Days, calendar, generators, persistent
 
 QUARTERS = 96
 SOLAR_CONSTANT = 1361.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._weeks import Array
+from ..habits.weeks import Array
 
 
 def lag_correlation(profile: Array, lag: int = 1) -> float:

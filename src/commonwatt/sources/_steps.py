@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..clock import Clock
-from ._weeks import DAYS, Array, calendar, weeks
+from ..habits.weeks import DAYS, calendar, weeks
+from ..noun import Array
 
 QUARTER = timedelta(minutes=15)
 Instants = NDArray[np.datetime64]
@@ -53,18 +54,3 @@ class Steps:
     def slot_means(self, values: Array) -> Array:
         """Means over the steps of every slot. (F,) -> (T,)"""
         return np.asarray(values.reshape(-1, self.per_slot).mean(axis=1))
-
-
-def slot_at(clock: Clock, origin: np.datetime64, hours: Array) -> Array:
-    """Local times, `hours` after midnight of `origin`, in slots from the clock's start; beyond it by its own step.
-
-    A time that the clock skips is the moment after; one that it repeats is its first.
-    """
-    seconds = np.round(hours * 3600).astype("m8[s]")
-    local = origin.astype("M8[s]") + seconds
-    line = np.maximum.accumulate(clock.stamps)
-    low = np.clip(np.searchsorted(line, local, side="right") - 1, 0, clock.slots)
-    part = (local - line[low]).astype("m8[s]").astype(np.float64) / clock.slot.total_seconds()
-    inside = (local >= line[0]) & (low < clock.slots)
-    slot: Array = low + np.where(inside, np.minimum(part, 1.0), part)
-    return slot

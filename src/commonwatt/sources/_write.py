@@ -17,15 +17,19 @@ from ..errors import ScenarioError
 from ..flow import Community
 from ..noun import Array, Mask
 from ..reading.prices import PRICE_NAMES
+from ..reading.sessions import SESSION, SESSION_NUMBERS
 from ..reading.stamps import EPOCH, MICROSECOND
-from ._devices import BATTERIES, BENDING, LEVELS, SESSION, SESSION_NUMBERS, VEHICLES, batteries_of
+from ._devices import BATTERIES, BENDING, LEVELS, VEHICLES, batteries_of
 from ._extras import EVENT_COLUMNS, EVENTS, PRICES, SERIES, SIGNALS, TRAITS
 from ._head import FILE
 from ._limits import GRID, limit_tables
 from ._profiles import ASSUMED, LOAD, PV
 
 Columns = dict[str, Any]
-PLAIN = {"efficiency_charge": "charge_efficiency", "efficiency_discharge": "discharge_efficiency", "leakage": "leakage"}
+PLAIN = {
+    "efficiency_charge": "charge_efficiency", "efficiency_discharge": "discharge_efficiency",
+    **{name: name for name in ("leakage", "wear", "terminal_value")},
+}  # fmt: skip
 
 
 def write_folder(
@@ -178,7 +182,7 @@ def _devices(community: Community, table: str, drive: Sessions) -> dict[str, Col
 def _sheet(have: Flexibility, k: int) -> dict[str, float]:
     """A battery's data sheet: levels in kWh, so that nothing is rounded."""
     level = {name: float(getattr(have, name)[..., k].max(initial=0.0)) for name in LEVELS}
-    plain = {name: float(getattr(have, theirs)[k]) for name, theirs in PLAIN.items()}
+    plain = {name: float(getattr(have, theirs)[..., k].max(initial=0.0)) for name, theirs in PLAIN.items()}
     power = {name: float(getattr(have, name)[:, k].max(initial=0.0)) for name in ("charge_kw", "discharge_kw")}
     return {"capacity_kwh": float(have.capacity_kwh[k]), **power, **plain, **level}
 

@@ -10,13 +10,13 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_
 
 from ..clock import Clock, time_zone
 from ..flow import Array, Community, Flexibility, Index, Mask, Sessions, Streams
+from ..habits.driving import sessions
+from ..habits.weeks import generators
 from . import Source
 from ._appliances import Neighbourhood, household_kw, neighbourhood
 from ._climates import CLIMATES, ClimateName
-from ._sessions import stays
 from ._sky import Panels, Sky, daylight, held, lit, pv_kw, sky
-from ._steps import Steps, slot_at
-from ._weeks import calendar, generators, weeks
+from ._steps import Steps
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MINUTES_OF_DAY = 1440
@@ -94,7 +94,7 @@ class Synthetic(Source):
         air_c = above.temperature_c()
         annual_kwh, peak_kw = self._sizes(streams)
         owner, capacity = self._storage(streams, peak_kw)
-        sessions = self._sessions(streams, clock)
+        driving = self._sessions(streams, clock)
         return Community(
             clock=clock,
             names=tuple(f"home_{home + 1:02d}" for home in range(self.members)),
@@ -103,9 +103,9 @@ class Synthetic(Source):
             market_open=np.ones(clock.slots, np.bool_),
             flexibility=Flexibility.joined(
                 self._batteries(clock.slots, owner, capacity),
-                Flexibility.vehicles(clock, sessions),
+                Flexibility.vehicles(clock, driving),
             ),
-            sessions=sessions,
+            sessions=driving,
             signals={
                 "temperature_c": steps.slot_means(air_c),
                 "irradiance_w_m2": steps.slot_means(above.clearness() * above.clear_w_m2),
@@ -158,28 +158,8 @@ class Synthetic(Source):
         )
 
     def _sessions(self, streams: Streams, clock: Clock) -> Sessions:
-        """Sessions that start within the run, whenever they end; those under way at its start are left out."""
         owners = np.flatnonzero(_every(self.ev_share, self.members, phase=0.5)).tolist()
-        if not owners:
-            return Sessions.none()
-        number = weeks(clock.stamps[0], clock.stamps[-1], after=1)
-        found = stays(streams, owners, number)
-        origin = calendar(number)[0]
-        seconds = clock.slot.total_seconds()
-        arrival, departure = (
-            np.round(slot_at(clock, origin, hours) * seconds) / seconds
-            for hours in (found.arrival_h, found.departure_h)
-        )
-        inside = (arrival >= 0) & (arrival < clock.slots)
-        power = found.power_kw[inside]
-        return Sessions(
-            member=found.owner[inside],
-            arrival=arrival[inside],
-            departure=departure[inside],
-            energy_kwh=found.energy_kwh[inside],
-            power_kw=power,
-            v2g_kw=np.minimum(power, self.v2g_kw),
-        )
+        return sessions(streams, owners, clock, self.v2g_kw)
 
 
 def _every(share: float, count: int, phase: float = 0.0) -> Mask:

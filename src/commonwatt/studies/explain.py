@@ -221,20 +221,22 @@ def _device(told: Told, flows: dict[str, Array], here: dict[str, float], k: int,
     says = [f"The {values['kind']} {did} and then holds {level:.3f} kWh."]
     if told.plan:
         values["stored_price"] = float(told.plan["stored_price"][t, k])
-        says += _why(told, here["energy"], values, k)
+        says += _why(told, here["energy"], values, k, t)
         says += _later(told, k, t, charging=charge > FINE)
     else:
         says.append(f"It follows the rule {told.scenario.dispatch.kind}: {_first_sentence(told.scenario.dispatch)}")
     return {**values, "says": [*says, *_limits(told, values, k, t)]}
 
 
-def _why(told: Told, worth: float, values: dict[str, Any], k: int) -> list[str]:
+def _why(told: Told, worth: float, values: dict[str, Any], k: int, t: int) -> list[str]:
     """Charging, discharging or resting, weighed at the plan's prices."""
     device, stored = told.community.flexibility, values["stored_price"]
-    inwards = float(device.charge_efficiency[k]) * stored
-    outwards = stored / float(device.discharge_efficiency[k])
-    into = f"a kWh put in is worth {inwards:.4f} ({stored:.4f} in store, less what charging loses)"
-    out = f"a kWh taken out costs {outwards:.4f} ({stored:.4f} in store, and what discharging loses)"
+    wear = float(device.wear[k])
+    inwards = float(device.charge_efficiency[t, k]) * stored - wear
+    outwards = stored / float(device.discharge_efficiency[k]) + wear
+    worn = " and wears" if wear else ""
+    into = f"a kWh put in is worth {inwards:.4f} ({stored:.4f} in store, less what charging loses{worn})"
+    out = f"a kWh taken out costs {outwards:.4f} ({stored:.4f} in store, and what discharging loses{worn})"
     if values["charge_kwh"] > FINE:
         return [f"Charging pays: {into}, and {worth:.4f} if used at once."]
     if values["discharge_kwh"] > FINE:

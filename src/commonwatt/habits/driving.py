@@ -12,8 +12,10 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from ..clock import Clock
+from ..envelope import Sessions
 from ..streams import Streams
-from ._weeks import DAYS, Array, calendar, generators
+from .weeks import DAYS, Array, calendar, generators, slot_at, weeks
 
 RATE_MEAN, RATE_SPREAD, RATE_MOST = 0.67, 0.39, 0.97
 """Sessions per day: a gamma distribution over vehicles, cut at the most."""
@@ -45,6 +47,32 @@ class Stays:
     departure_h: Array
     energy_kwh: Array
     power_kw: Array
+
+
+def sessions(streams: Streams, owners: list[int], clock: Clock, v2g_kw: float) -> Sessions:
+    """Sessions of `owners` that start within the run, whenever they end; those under way at its start are left out.
+
+    Each vehicle may give back `v2g_kw`, at most its charger's power.
+    """
+    if not owners:
+        return Sessions.none()
+    number = weeks(clock.stamps[0], clock.stamps[-1], after=1)
+    found = stays(streams, owners, number)
+    origin = calendar(number)[0]
+    seconds = clock.slot.total_seconds()
+    arrival, departure = (
+        np.round(slot_at(clock, origin, hours) * seconds) / seconds for hours in (found.arrival_h, found.departure_h)
+    )
+    inside = (arrival >= 0) & (arrival < clock.slots)
+    power = found.power_kw[inside]
+    return Sessions(
+        member=found.owner[inside],
+        arrival=arrival[inside],
+        departure=departure[inside],
+        energy_kwh=found.energy_kwh[inside],
+        power_kw=power,
+        v2g_kw=np.minimum(power, v2g_kw),
+    )
 
 
 def stays(streams: Streams, owners: list[int], number: range) -> Stays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..clock import Clock
 from ..streams import Streams
 
 Array = NDArray[np.float64]
@@ -51,3 +52,18 @@ def persistent(noise: Array, phi: float, days: int) -> Array:
 def log_normal(spread: float, score: Array) -> Array:
     """Factors with mean 1 from a standard normal `score`; `spread` is the standard deviation of their logarithm."""
     return np.exp(spread * score - 0.5 * spread**2)
+
+
+def slot_at(clock: Clock, origin: np.datetime64, hours: Array) -> Array:
+    """Local times, `hours` after midnight of `origin`, in slots from the clock's start; beyond it by its own step.
+
+    A time that the clock skips is the moment after; one that it repeats is its first.
+    """
+    seconds = np.round(hours * 3600).astype("m8[s]")
+    local = origin.astype("M8[s]") + seconds
+    line = np.maximum.accumulate(clock.stamps)
+    low = np.clip(np.searchsorted(line, local, side="right") - 1, 0, clock.slots)
+    part = (local - line[low]).astype("m8[s]").astype(np.float64) / clock.slot.total_seconds()
+    inside = (local >= line[0]) & (low < clock.slots)
+    slot: Array = low + np.where(inside, np.minimum(part, 1.0), part)
+    return slot
