@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -247,7 +248,9 @@ def main() -> None:
     except KeyboardInterrupt:
         for number in (signal.SIGINT, signal.SIGTERM):  # asked once is enough
             signal.signal(number, signal.SIG_IGN)
-        exec("")
+        namedtuple(
+            "Nothing", ()
+        )  # Python would end by the signal if it met a class in the making: making one clears that
         _fail("interrupted; nothing half-written remains", INTERRUPTED)
 
 

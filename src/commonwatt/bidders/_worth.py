@@ -24,11 +24,14 @@ class Worth:
     def of(cls, prices: Prices) -> Worth:
         """The own retailer's price less half the fee; what the grid pays for all that must be sent, plus half the fee.
 
+        Both as members expect them, where they decide before they know.
         Where the grid takes money for what is sent to it, losses are no help: they count as if they had arrived.
         """
-        half, sell = 0.5 * prices.pool.fee_per_kwh, once(prices.sell, columns=True)
+        half = 0.5 * prices.pool.fee_per_kwh
+        buy = once(prices.buy if prices.expected_buy is None else prices.expected_buy, columns=True)
+        sell = once(prices.sell if prices.expected_sell is None else prices.expected_sell, columns=True)
         sent = np.where(sell > 0, sell / prices.pool.efficiency, sell)
-        return cls(bid=once(prices.buy, columns=True) - half, ask=sent + half)
+        return cls(bid=buy - half, ask=sent + half)
 
     @property
     def low(self) -> Array:
