@@ -409,7 +409,9 @@ def test_metrics_by_hand() -> None:
     # 8 kWh wanted, 6 may be had; then 6 made with 1 used, 4 may be given; then nothing happens
     community = hand_made([[5.0, 3.0], [1.0, -6.0], [0.0, 0.0]])
     limits = Connection(import_cap_kw=np.full(3, 6.0), export_cap_kw=np.full(3, 4.0), unserved_value=3.0)
-    found = run(scenario(market=MidMarketRate()), community=replace(community, connection=limits)).metrics
+    done = run(scenario(market=MidMarketRate()), community=replace(community, connection=limits))
+    assert done.notes == ("behind limits of the connection: 2.0 kWh not served, 1.0 kWh curtailed",)
+    found = done.metrics
     assert found["unserved"] == pytest.approx(2.0)
     assert found["curtailed"] == pytest.approx(1.0)
     assert found["loss_of_load"] == pytest.approx(2 / 9)

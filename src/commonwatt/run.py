@@ -232,11 +232,19 @@ def run(
         Profile.of(community, prices.pool.efficiency),
     )
     odd = odd_slots(prices)
-    notes = (*community.notes, *([describe_odd(odd)] if odd.size else []))
+    notes = (*community.notes, *([describe_odd(odd)] if odd.size else []), *_cut_short(community, totals))
     return Run(
         scenario, scenario.identity(), scenario.market.promise, facts, audit.verdict(), notes,
         check_quality(community), tuple(plans),
     )  # fmt: skip
+
+
+def _cut_short(community: Community, totals: Totals) -> tuple[str, ...]:
+    """A line where limits of the connection took something away: bills are lower for it."""
+    unserved, curtailed = totals.sum("unserved_kwh"), totals.sum("curtailed_kwh")
+    if community.connection.is_open or unserved + curtailed <= 1e-6:
+        return ()
+    return (f"behind limits of the connection: {unserved:,.1f} kWh not served, {curtailed:,.1f} kWh curtailed",)
 
 
 def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:
