@@ -12,7 +12,7 @@ from commonwatt.errors import DataError, ScenarioError
 from commonwatt.run import run
 from commonwatt.scenario import Scenario
 from commonwatt.store import RunFolder
-from commonwatt.studies.explain import explain_bill, explain_slot
+from commonwatt.studies.explain import Told, explain_bill, explain_slot
 
 FEES: dict[str, Any] = {"efficiency": 0.95, "fee_per_kwh": 0.01}
 CHARGED: dict[str, Any] = {"kind": "demand_charge", "fixed_per_day": 0.3}
@@ -68,6 +68,13 @@ def test_a_plan_is_explained_by_prices(planned: Path) -> None:
                 seen.add("rests")
                 assert "Neither pays" in says
     assert seen == {"charges", "discharges", "rests"}
+
+
+def test_what_energy_is_worth_lies_between_the_grids_prices(planned: Path) -> None:
+    told = Told.of(planned)
+    worth, terms = told.plan["energy_price"], told.prices
+    assert (worth >= terms.coupling_sell[:, None] - 1e-9).all()
+    assert (worth <= terms.coupling_buy[:, None] + 1e-9).all()
 
 
 def test_a_time_names_a_slot(planned: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from ..proof import Certificate
 from .bill import cost
 from .engine import Plan
-from .lower import lower
+from .lower import lower, worth
 from .problem import Problem
 from .upper import Feasible, feasible
 
@@ -45,7 +45,7 @@ def certify(problem: Problem, plan: Plan, asked: float) -> tuple[Feasible, Certi
         asked=asked,
         iterations=plan.iterations,
         binaries=plan.binaries,
-        energy_price=plan.duals.balance,
+        energy_price=worth(problem, plan.duals),
         stored_price=-plan.duals.level,
         limit_price=plan.duals.import_limit - plan.duals.export_limit,
     )

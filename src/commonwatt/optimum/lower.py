@@ -65,6 +65,17 @@ def lower(problem: Problem, duals: Duals, *, exact: bool = True) -> float:
     return total + facing.fixed
 
 
+def worth(problem: Problem, duals: Duals) -> Array:
+    """What one more kWh costs where a member stands: its balance's dual, within what it pays and gets there. (T, N)
+
+    Whoever can do nothing about its flow has a dual that means nothing; the prices it faces still do.
+    """
+    facing = _facing(problem, duals)
+    least, most = np.minimum(facing.got, facing.paid), np.maximum(facing.got, facing.paid)
+    price: Array = np.clip(duals.balance, least, most)
+    return price
+
+
 # --- what everybody faces --------------------------------------------------------------------------------------------
 
 
