@@ -231,7 +231,9 @@ def invariants() -> str:
     }
     rows = [(name, text, sizes[_sink._measure(name)]) for name, (_, text) in _invariants.INVARIANTS.items()]
     again = "The same scenario gives the same bits, however its windows are cut."
-    return table(("id", "meaning", "tolerance"), [*rows, (_sink.REPEATABLE, again, "none: every bit")])
+    kept = "Where a ledger is kept, its chain holds, and its entries lead to every wallet and till, slot by slot."
+    more = [(_sink.REPEATABLE, again, "none: every bit"), ("L1", kept, "hashes: none; wallets: one millionth")]
+    return table(("id", "meaning", "tolerance"), [*rows, *more])
 
 
 def faults() -> str:

@@ -224,7 +224,7 @@ def test_nothing_is_executed_that_a_document_says() -> None:
 def test_only_the_command_line_prints() -> None:
     found = []
     for path in FILES:
-        if not place(path).startswith(("cli.py", "reports/")):
+        if not place(path).startswith(("cli.py", "_asked.py", "reports/")):
             calls = [n for n in ast.walk(tree(path)) if isinstance(n, ast.Call)]
             found += [
                 f"{place(path)}:{n.lineno}" for n in calls if isinstance(n.func, ast.Name) and n.func.id == "print"

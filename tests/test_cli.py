@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 
@@ -23,13 +24,25 @@ COMMANDS = {
     "schema": ["schema"],
     "data make": ["data", "make", "--source", "sample", "--slots", "24"],
     "data check": ["data", "check", "homes"],
+    "ledger verify": ["ledger", "verify", "kept"],
+    "ledger export": ["ledger", "export", "kept", "--trade", "1"],
 }
 FLAGS = ("--output", "--seed", "--quiet", "--json", "--force", "--help")
 SUFFIX = {"data make": ""}
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A run with a ledger."""
+    place = tmp_path_factory.mktemp("kept")
+    (place / "small.yaml").write_text(SCENARIO + "ledger: {kind: hash_chain}\n")
+    assert call("run", "small.yaml", "--output", "kept", cwd=place).code == 0
+    return place / "kept"
+
+
 @pytest.fixture
-def home(tmp_path):
+def home(tmp_path, kept):
+    shutil.copytree(kept, tmp_path / "kept")
     (tmp_path / "small.yaml").write_text(SCENARIO)
     (tmp_path / "few.yaml").write_text(STUDY)
     call("data", "make", "--source", "sample", "--members", 3, "--slots", 24, "--output", "homes", cwd=tmp_path)

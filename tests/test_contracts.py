@@ -45,6 +45,7 @@ from commonwatt.dispatch import DISPATCH, Dispatch
 from commonwatt.errors import ScenarioError
 from commonwatt.flow import Community, Flexibility, Pool, Prices, Streams
 from commonwatt.forecasts import FORECASTS
+from commonwatt.ledger import LEDGERS
 from commonwatt.markets import MARKETS, Market
 from commonwatt.metrics import METRICS
 from commonwatt.noun import running_sum
@@ -67,6 +68,7 @@ REGISTRIES: dict[str, dict[str, Any]] = {
     "markets": MARKETS,
     "bidders": BIDDERS,
     "regulators": REGULATORS,
+    "ledgers": LEDGERS,
 }
 ALL_PLUGINS = [parameter for registry in REGISTRIES.values() for parameter in variants(registry)]
 ALL_CLASSES = [pytest.param(cls, id=f"{stage}-{kind}") for stage, r in REGISTRIES.items() for kind, cls in r.items()]

@@ -20,6 +20,7 @@ from commonwatt.devices import DEVICES
 from commonwatt.dispatch import DISPATCH
 from commonwatt.errors import ContractError, ScenarioError
 from commonwatt.forecasts import FORECASTS
+from commonwatt.ledger import LEDGERS
 from commonwatt.markets import MARKETS
 from commonwatt.registry import Plugin
 from commonwatt.regulators import REGULATORS
@@ -34,7 +35,7 @@ GOLDEN = Path(__file__).parent / "golden" / "schema.json"
 UPDATE = "COMMONWATT_UPDATE_GOLDEN"
 STAGES: dict[str, dict[str, Any]] = {
     "source": SOURCES, "tariff": TARIFFS, "dispatch": DISPATCH, "forecast": FORECASTS, "market": MARKETS,
-    "regulator": REGULATORS,
+    "regulator": REGULATORS, "ledger": LEDGERS,
 }  # fmt: skip
 DOCUMENT: dict[str, Any] = {
     "kind": "scenario",
@@ -344,7 +345,7 @@ def test_paths_start_at_the_document(tmp_path: Path) -> None:
 
 def test_the_parts_of_a_scenario_are_its_plugins() -> None:
     kinds = [part.kind for part in Scenario.model_validate(DOCUMENT).parts()]  # type: ignore[attr-defined]
-    assert kinds == ["synthetic", "battery", "time_of_use", "passive", "perfect", "bill_sharing", "none"]
+    assert kinds == ["synthetic", "battery", "time_of_use", "passive", "perfect", "bill_sharing", "none", "none"]
 
 
 # --- schema ----------------------------------------------------------------------------------------------------------

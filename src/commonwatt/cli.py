@@ -18,6 +18,7 @@ import typer
 
 from ._asked import Asked, Force, Json, Output, Quiet, Seed, as_text, tell
 from ._grid_commands import feeder, grid_capacity
+from ._ledger_commands import ledger
 from .errors import CommonwattError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ app = typer.Typer(
 )  # fmt: skip
 data = typer.Typer(help="Communities as folders: make one, check one.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data")
+app.add_typer(ledger, name="ledger")
 data.command("grid-capacity")(grid_capacity)
 app.command()(feeder)
 
@@ -142,8 +144,8 @@ def list_command(
         str,
         typer.Argument(
             metavar="[WHAT]",
-            help="sources, devices, tariffs, charges, forecasts, dispatch, markets, bidders, regulators, metrics, "
-            "presets, or exports.",
+            help="sources, devices, tariffs, charges, forecasts, dispatch, markets, bidders, regulators, ledgers, "
+            "metrics, presets, or exports.",
         ),
     ] = "",
     output: Output = None,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from .audit import Audit, Declared, Verdict
 from .coalitions import Coalitions
 from .flow import Array, Community, Prices, Schedule
+from .ledger import Closed, Opening
 from .markets import Promise
 from .metrics import METRICS
 from .proof import Certificate
@@ -54,6 +57,8 @@ class Run:
     """What looks implausible in the community's data."""
     plans: tuple[Certificate, ...] = ()
     """What is proven of the plans, window by window; none where a rule of thumb runs the devices."""
+    ledger: Closed | None = None
+    """What is known of its ledger, where it keeps one."""
 
     @property
     def solver(self) -> dict[str, Any] | None:
@@ -119,6 +124,7 @@ class Run:
             "currency": self.scenario.currency,
             "audit": self.verdict.line,
             "solver": self.solver,
+            "ledger": self.ledger.summary() if self.ledger else None,
             "notes": list(self.notes),
             "findings": list(self.finding_lines),
             "metrics": {name: None if math.isnan(value) else value for name, value in self.metrics.items()},
@@ -206,32 +212,35 @@ def run(
     progress: Progress | None = None,
     cut: int | None = None,
     watch: Watch = NOBODY,
+    folder: Path | None = None,
 ) -> Run:
     """Simulates, audits, sums; `sinks` see every record too. Raises AuditError when the books do not close.
 
     `references` carries what several runs on one community have in common; `cut` shortens windows [slots]; `watch`
-    looks on while plans are made.
+    looks on while plans are made; `folder` is where the ledger is kept, if there is one: else it is made in memory.
     """
     community = community if community is not None else scenario.community()
     prices, totals = scenario.prices(community), Totals()
     audit, kept = auditor(scenario, community, prices), references or References()
-    beside = kept.beside(scenario, community)
+    beside, identity = kept.beside(scenario, community), scenario.identity()
     groups = Coalitions(prices) if prices.one_meter else None
-    everyone: list[Sink] = [totals, audit, *([groups] if groups else []), *sinks]
     plans: list[Certificate] = []
     told: dict[str, float] = {}
-    for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch):
-        record = Record.of(window)
-        plans += [window.schedule.plan] if window.schedule.plan else []
-        if record.clock.first == 0 and not any(plan.cut_short for plan in plans):
-            _repeat(scenario, community, prices, audit, record)
-        for sink in everyone:
-            sink.take(record)
-        beside.add(window.schedule)
-        told |= {what: max(size, told.get(what, 0.0)) for what, size in window.bills.notes.items()}
-        if progress:
-            progress(record.clock.first + record.clock.slots, community.shape[0])
-    audit.verdict().check()
+    with scenario.ledger.opened(opening(scenario, identity, community), folder) or nullcontext() as book:
+        everyone: list[Sink] = [totals, audit, *([groups] if groups else []), *([book] if book else []), *sinks]
+        for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch):
+            record = Record.of(window)
+            plans += [window.schedule.plan] if window.schedule.plan else []
+            if record.clock.first == 0 and not any(plan.cut_short for plan in plans):
+                _repeat(scenario, community, prices, audit, record)
+            for sink in everyone:
+                sink.take(record)
+            beside.add(window.schedule)
+            told |= {what: max(size, told.get(what, 0.0)) for what, size in window.bills.notes.items()}
+            if progress:
+                progress(record.clock.first + record.clock.slots, community.shape[0])
+        audit.verdict().check()
+        ledger = book.close() if book else None
     beside.keep()
     facts = Facts(
         totals,
@@ -242,11 +251,21 @@ def run(
     )
     odd = odd_slots(prices)
     sizes = (f"{what}: at most {size:.3g} {scenario.currency}" for what, size in told.items())
-    closed = [describe_odd(odd)] if odd.size else []
-    notes = (*community.notes, *closed, *_cut_short(community, totals), *sizes)
+    noted = (*_cut_short(community, totals), *sizes, *(ledger.notes if ledger else ()))
+    notes = (*community.notes, *([describe_odd(odd)] if odd.size else []), *noted)
+    verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
-        scenario, scenario.identity(), scenario.market.promise, facts, audit.verdict(), notes,
-        check_quality(community), tuple(plans),
+        scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),
+        ledger,
+    )  # fmt: skip
+
+
+def opening(scenario: Scenario, identity: str, community: Community) -> Opening:
+    """What the ledger of a run begins with."""
+    wallets = community.traits.get("wallet_start", np.zeros(community.shape[1]))
+    return Opening(
+        run=identity, currency=scenario.currency, clock=community.clock, names=community.names, wallets=wallets,
+        efficiency=scenario.pool.efficiency, seed=scenario.seed, draw=scenario.draw,
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ from .errors import DataError, ScenarioError
 from .flow import Community, Pool, Prices, Streams
 from .forecasts import FORECASTS, Forecast
 from .forecasts.perfect import Perfect
+from .ledger import LEDGERS, Ledger
+from .ledger.none import NoLedger
 from .limits import Group, Limits
 from .markets import MARKETS, Market
 from .markets.none import NoMarket
@@ -86,6 +88,8 @@ class Scenario(Settings):
     """How energy is shared inside."""
     regulator: Annotated[Regulator, one_of(REGULATORS)] = NoRegulator()
     """Who pays bonuses, fines and bans."""
+    ledger: Annotated[Ledger, one_of(LEDGERS)] = NoLedger()
+    """Whether trades and payments are kept in a journal that shows every change."""
     strict_prices: bool = False
     """Whether slots in which buying is cheaper than selling are an error rather than closed to the pool (§13)."""
 
@@ -127,7 +131,8 @@ class Scenario(Settings):
     def alone(self) -> Scenario:
         """Every member for itself (§14): its own devices and contract, no pool, no regulator."""
         parts = {"tariff": self.tariff.alone(), "dispatch": self.dispatch.alone(), "pool": Pool()}
-        return self.model_copy(update={**parts, "market": NoMarket(), "regulator": NoRegulator()})
+        none = {"market": NoMarket(), "regulator": NoRegulator(), "ledger": NoLedger()}
+        return self.model_copy(update={**parts, **none})
 
     def load_only(self) -> Scenario:
         """Every member for itself with its load alone: what savings are measured by (§14)."""
@@ -347,7 +352,7 @@ def validated(data: Any, shape: Any, where: str = "") -> Any:
 
 STAGES: dict[str, dict[str, Any]] = {
     "source": SOURCES, "devices": DEVICES, "tariff": TARIFFS, "charges": CHARGES, "dispatch": DISPATCH,
-    "forecast": FORECASTS, "market": MARKETS, "bidder": BIDDERS, "regulator": REGULATORS,
+    "forecast": FORECASTS, "market": MARKETS, "bidder": BIDDERS, "regulator": REGULATORS, "ledger": LEDGERS,
 }  # fmt: skip
 
 
@@ -431,7 +436,7 @@ def _anchored(value: Any, folder: Path, name: str = "") -> Any:
         return {k: _anchored(v, folder, str(k)) for k, v in value.items()}
     if isinstance(value, list):
         return [_anchored(v, folder, name) for v in value]
-    if name in {"path", "file"} and isinstance(value, str):
+    if name in {"path", "file", "keys"} and isinstance(value, str):
         return _placed(value, folder, name)
     return value
 

@@ -30,6 +30,7 @@ from typing import Any
 import pytest
 
 from commonwatt import _events, accounts, cli, connection, envelope, exchange, flow, limits, noun, rules, streams
+from commonwatt.ledger._file import TABLES
 from commonwatt.metrics import METRICS
 from commonwatt.pool import Pool
 from commonwatt.record import Record
@@ -242,7 +243,7 @@ def test_every_invariant_is_explained() -> None:
 
     text = (DOCS / "audit.md").read_text("utf-8").partition("## What each invariant catches")[2]
     rows = set(re.findall(r"^\| ([A-Z]\d) \|", text, re.M))
-    assert rows == {*INVARIANTS, "D1"}
+    assert rows == {*INVARIANTS, "D1", "L1"}
 
 
 # --- glossary -------------------------------------------------------------------------------------------------------
@@ -279,6 +280,8 @@ def code_names() -> set[str]:
     community = first.scenario.community()
     window = next(iter(simulated(first.scenario, community)))
     names |= {name.partition(":")[0] for name in Record.of(window).columns}
+    names |= {column.split()[0] for columns in TABLES.values() for column in columns.split(", ")}
+    names |= set(first.ledger.summary())
     names |= set(first.facts.run.by_member) - {name for name in first.facts.run.by_member if ":" in name}
     return names - {"kind"} | {"kind"}
 
@@ -296,6 +299,7 @@ def small_study() -> Any:
         "source": {"kind": "synthetic", "members": 2, "days": 1},
         "tariff": {"kind": "flat", "fixed_per_day": 0.1},
         "pool": {"fee_per_kwh": 0.01},
+        "ledger": {"kind": "proof_of_work", "difficulty": 1},
     }
     study = validated({"kind": "study", "base": base, "axes": {"market": [{"kind": "pool"}]}}, Study)
     return cw.benchmark(study)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -42,6 +42,10 @@ class Verdict:
         count = len(self.checked)
         sizes = f"largest residual {self.energy_kwh:.0e} kWh, {self.money:.0e} {self.currency}"
         return f"audit: {count - len(self.broken)} of {count} hold, {sizes}"
+
+    def also(self, name: str) -> Verdict:
+        """The same with one more invariant that holds."""
+        return replace(self, checked=(*self.checked, name))
 
     def check(self) -> None:
         """Raises AuditError where something is broken."""

@@ -34,7 +34,7 @@ def percent(value: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """A count with its noun: `1 member`, `10 members`."""
-    many = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    many = f"{noun}es" if noun.endswith("ch") else f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {many}" if count else f"no {many}"
 
 

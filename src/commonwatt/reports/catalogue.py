@@ -20,6 +20,7 @@ from ..devices import DEVICES
 from ..dispatch import DISPATCH
 from ..errors import ScenarioError
 from ..forecasts import FORECASTS
+from ..ledger import LEDGERS
 from ..markets import MARKETS
 from ..metrics import METRICS
 from ..presets import EXPORTS
@@ -31,7 +32,7 @@ from ..tariffs import TARIFFS
 
 STAGES: dict[str, dict[str, type[Any]]] = {
     "sources": SOURCES, "devices": DEVICES, "tariffs": TARIFFS, "charges": CHARGES, "forecasts": FORECASTS,
-    "dispatch": DISPATCH, "markets": MARKETS, "bidders": BIDDERS, "regulators": REGULATORS,
+    "dispatch": DISPATCH, "markets": MARKETS, "bidders": BIDDERS, "regulators": REGULATORS, "ledgers": LEDGERS,
 }  # fmt: skip
 KNOWN = (*STAGES, "metrics", "presets", "exports")
 NARROWEST = 60

@@ -70,7 +70,7 @@ class RunJob:
 
     def into(self, folder: RunFolder, progress: Progress) -> dict[str, Any]:
         """Series as they come, then summary and manifest."""
-        result = run(self.scenario, folder, **self._told(progress))
+        result = run(self.scenario, folder, folder=folder.partial, **self._told(progress))
         folder.finish(result)
         return result.summary()
 

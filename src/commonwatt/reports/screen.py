@@ -22,6 +22,8 @@ SHOWN = 12
 NARROW = 104
 """Columns of a terminal below which tables shorten their headings. [characters]"""
 GAP = 1
+HEX = 12
+"""Characters of a hash where it is only to be recognised."""
 LEAST_LEFT = 0.005
 """Money with the operator that is worth a line. [money]"""
 WORLDS = {"own_meters": "own meters", "one_meter": "one meter", "both": "both"}
@@ -66,7 +68,37 @@ def show_run(console: Console, summary: Values) -> None:
     show_remarks(console, summary["notes"], summary["findings"])
     if summary.get("solver"):
         show_line(console, plan_line(summary["solver"], currency))
+    if summary.get("ledger"):
+        show_line(console, ledger_line(summary["ledger"]))
     show_line(console, summary["audit"])
+
+
+def ledger_line(ledger: Values) -> str:
+    """What a run's ledger holds, in a line."""
+    counts = [
+        plural(ledger[name], one) for name, one in (("entries", "entry"), ("trades", "trade"), ("blocks", "block"))
+    ]
+    pending = f", {plural(ledger['pending'], 'entry')} pending" if ledger["pending"] else ""
+    return f"ledger: {', '.join(counts)}{pending}, head {ledger['head'][:HEX]}"
+
+
+def show_ledger(console: Console, found: Values) -> None:
+    """A ledger that was followed, or the proof of a trade."""
+    if "proof" in found:
+        traded = f"{found['buyer']} bought {found['kwh']:.6f} kWh from {found['seller']}"
+        console.print(
+            Text(f"trade {found['trade']} in slot {found['slot']}: {traded} for {found['money']:.6f}"), end=" "
+        )
+        console.print(Text(f"{found['currency']}; block {found['block']} of ledger {found['chain']}"), highlight=False)
+        show_line(console, f"{plural(found['signatures'], 'signature')} and the way to the block hold")
+        return
+    console.print(Text.assemble((found["ledger"], "bold"), f": ledger {found['chain']}, head {found['head']}"))
+    console.print(Text(f"keys: {found['keys']}"), highlight=False)
+    if not found["closed"]:
+        console.print("its writer was stopped: this is what it had finished", highlight=False)
+    show_line(console, ledger_line(found) + f", {plural(found['signatures'], 'signature')}: all hold")
+    if found["replayed"]:
+        show_line(console, "its entries lead to every wallet of the run, slot by slot")
 
 
 def plan_line(solver: Values, currency: str) -> str:

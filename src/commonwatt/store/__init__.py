@@ -12,11 +12,11 @@ from ._parquet import read_plan, read_records
 from ._place import File, Folder, default_folder, file_name, writing
 from ._run import RunFolder, plain_document
 from ._tables import csv_text, json_text, member_rows, write_csv, write_json
-from ._verify import check_identity, stored_run, stored_scenario, verify
+from ._verify import check_identity, stored_run, stored_scenario, verify, verify_ledger
 
 __all__ = [
     "MANIFEST", "SUMMARY", "File", "Folder", "RunFolder", "check_identity", "csv_text", "default_folder", "file_name",
     "json_text", "member_rows", "plain_document", "read_manifest", "read_plan", "read_records", "stored_identity",
-    "stored_run", "stored_scenario", "stored_summary", "unchanged", "verify", "write_csv", "write_json",
-    "write_manifest", "writing",
+    "stored_run", "stored_scenario", "stored_summary", "unchanged", "verify", "verify_ledger", "write_csv",
+    "write_json", "write_manifest", "writing",
 ]  # fmt: skip

@@ -70,10 +70,11 @@ def stored_summary(folder: Path) -> dict[str, Any]:
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every file but the manifest, by its name within the folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
-    return {path.relative_to(folder).as_posix(): _sha(path) for path in files}
+    return {path.relative_to(folder).as_posix(): sha(path) for path in files}
 
 
-def _sha(path: Path) -> str:
+def sha(path: Path) -> str:
+    """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -67,6 +67,7 @@ def manifest(run: Run) -> dict[str, Any]:
         "versions": versions(scenario),
         "inputs": scenario.inputs(),
         "solver": run.solver,
+        "ledger": run.ledger.summary() if run.ledger else None,
         "audit": {"line": run.verdict.line, "holds": run.verdict.holds, "checked": list(run.verdict.checked)},
         "declared": {"world": run.promise.world, "balanced": run.promise.balanced},
     }

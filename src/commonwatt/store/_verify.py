@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .. import documents
 from ..audit import Verdict
 from ..errors import AuditError, DataError
 from ..flow import Community
+from ..ledger import Followed, check_ledger, check_proof
 from ..record import Record
 from ..run import auditor
 from ..scenario import MANIFEST, Scenario, validated
 from ..simulate import simulate
-from ._manifest import REMEDY, unchanged
+from ._ledger import check_same
+from ._manifest import REMEDY, read_manifest, unchanged
 from ._parquet import read_records
 
 
@@ -27,13 +32,37 @@ def verify(folder: Path) -> Verdict:
     check_identity(folder, stored, scenario.identity(), scenario.inputs())
     community = scenario.community()
     audit = auditor(scenario, community, scenario.prices(community))
-    for record in read_records(folder, community, scenario.market):
-        if record.clock.first == 0:
-            audit.repeated(record, _first_again(folder, scenario, record))
-        audit.take(record)
+    if stored["ledger"]:
+        check_same(folder, stored, check_ledger(folder))
+    with Followed.opened(folder) if stored["ledger"] else nullcontext() as ledger:
+        for record in read_records(folder, community, scenario.market):
+            if record.clock.first == 0:
+                audit.repeated(record, _first_again(folder, scenario, record))
+            audit.take(record)
+            if ledger:
+                ledger.take(record)
     verdict = audit.verdict()
     verdict.check()
-    return verdict
+    return verdict.also("L1") if ledger else verdict
+
+
+def verify_ledger(place: Path) -> dict[str, Any]:
+    """What holds of a ledger or a proof, in plain values: a run's folder, a ledger's file, or a proof's (.json).
+
+    In a finished run's folder the file has to be the one its manifest names, and every entry is followed to the
+    wallets of the run. Raises AuditError naming what does not hold, DataError where there is nothing to check.
+    """
+    if place.suffix.lower() == ".json":
+        return {"proof": str(place), **asdict(check_proof(documents.read(place)))}
+    found, finished = check_ledger(place), (place / MANIFEST).is_file()
+    if finished:
+        stored = read_manifest(place)
+        check_same(place, stored, found)
+        scenario = stored_scenario(place, stored)
+        with Followed.opened(place) as ledger:
+            for record in read_records(place, scenario.community(), scenario.market):
+                ledger.take(record)
+    return {"ledger": str(place), **asdict(found), "replayed": finished}
 
 
 def stored_run(folder: Path) -> tuple[Community, Iterator[Record]]:

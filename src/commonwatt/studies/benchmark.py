@@ -78,7 +78,7 @@ def _run(scenario: Scenario, community: Community, references: References, folde
     if folder is None:
         return run(scenario, community=community, references=references)
     with RunFolder(folder, force=True, identity=scenario.identity()) as kept:
-        result = run(scenario, kept, community=community, references=references)
+        result = run(scenario, kept, community=community, references=references, folder=kept.partial)
         kept.finish(result)
     return result
 
