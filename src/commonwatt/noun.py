@@ -116,8 +116,8 @@ class Table(Noun):
         """All rows, in the order given."""
         return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts], axis=-1) for f in fields(cls)})
 
-    def kept(self, rows: Mask) -> Self:
-        """Only these rows."""
+    def kept(self, rows: Mask | Index) -> Self:
+        """Only these rows, by mask or in the order of their numbers."""
         return replace(self, **{f.name: getattr(self, f.name)[..., rows] for f in fields(self)})
 
 

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+
 from ..errors import Problems
+from ..noun import Array
 from .files import MOST_BYTES_SMALL, read_text
 
 MOST_DEPTH = 20
@@ -86,6 +89,20 @@ def number(
         problems.add(f"{where}, {key}", _short(value), f"§3: {limits}", "correct the number")
         return 0.0
     return found
+
+
+def per_slot(value: Any, where: str, slots: int, problems: Problems) -> Array | float:
+    """A number of at least 0, or one for each slot; else a problem, and 0."""
+    if not isinstance(value, list):
+        return number({"": value}, "", where, problems)
+    if len(value) != slots:
+        rule = f"one number for each of {slots} slots"
+        problems.add(where, f"{len(value)} numbers", rule, "give it the length of the load table")
+        return 0.0
+    wrong = [k for k, each in enumerate(value) if not is_number(each) or each < 0]
+    for k in wrong[:20]:
+        problems.add(f"{where}, step {k}", _short(value[k]), "§3: energy is a number of at least 0", "write kWh")
+    return 0.0 if wrong else np.array(value, dtype=np.float64)
 
 
 def entries(value: Any, names: tuple[str, ...], file: str, problems: Problems) -> list[tuple[int, str, dict[str, Any]]]:

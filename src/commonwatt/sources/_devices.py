@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ..clock import Clock
 from ..envelope import Flexibility, Sessions
 from ..errors import Problems
 from ..noun import Array
 from ..reading.files import present
-from ..reading.json_file import closed, entries, is_number, number, read_json
+from ..reading.heat_pumps import read_heat_pumps
+from ..reading.json_file import closed, entries, number, per_slot, read_json
 from ..reading.sessions import read_sessions
 from ..reading.sheets import locate
 from ._profiles import Profiles
 
-BATTERIES, BENDING, VEHICLES = "battery_specs.json", "load_flexibility.json", "evs"
+BATTERIES, BENDING, VEHICLES, HEATING = "battery_specs.json", "load_flexibility.json", "evs", "heat_pumps.json"
 SHARES = {"soc_min": 0.1, "soc_max": 0.9, "soc_initial": 0.5}
 LEVELS = {"level_min_kwh": "soc_min", "level_max_kwh": "soc_max", "level_start_kwh": "soc_initial"}
 RATES = {"efficiency_charge": 0.95, "efficiency_discharge": 0.95, "leakage": 0.0}
@@ -114,7 +114,7 @@ def read_bending(folder: Path, profiles: Profiles, problems: Problems) -> tuple[
             low[:, member], high[:, member] = load[:, member] * (1 - share), load[:, member] * (1 + share)
             continue
         for bound, key in ((low, "min_kwh"), (high, "max_kwh")):
-            bound[:, member] = _per_slot(entry.get(key), f"{where}, {key}", profiles.clock, problems)
+            bound[:, member] = per_slot(entry.get(key), f"{where}, {key}", profiles.clock.slots, problems)
         wrong = np.flatnonzero(low[:, member] > high[:, member])
         if wrong.size:
             what = f"min_kwh above max_kwh in step {int(wrong[0])} and {wrong.size - 1} more"
@@ -122,22 +122,14 @@ def read_bending(folder: Path, profiles: Profiles, problems: Problems) -> tuple[
     return {"flex_min_kwh": low, "flex_max_kwh": high}, ()
 
 
-def _per_slot(value: Any, where: str, clock: Clock, problems: Problems) -> Array | float:
-    """A number, or one for each slot."""
-    if not isinstance(value, list):
-        return number({"": value}, "", where, problems)
-    if len(value) != clock.slots:
-        rule = f"one number for each of {clock.slots} slots"
-        problems.add(where, f"{len(value)} numbers", rule, "give it the length of the load table")
-        return 0.0
-    wrong = [k for k, each in enumerate(value) if not is_number(each) or each < 0]
-    for k in wrong[:20]:
-        what = f"{value[k]!r}"[:40]
-        problems.add(f"{where}, step {k}", what, "§3: energy is a number of at least 0", "write kWh")
-    return 0.0 if wrong else np.array(value, dtype=np.float64)
-
-
 def read_vehicles(folder: Path, profiles: Profiles, problems: Problems) -> tuple[Sessions, tuple[str, ...]]:
     """Charging sessions of ``evs.csv``; without the file none."""
     path = locate(folder, VEHICLES, problems)
     return read_sessions(path, profiles.clock, profiles.names, problems) if path else (Sessions.none(), ())
+
+
+def read_heating(folder: Path, profiles: Profiles, signals: Mapping[str, Array], problems: Problems) -> Flexibility:
+    """Heat pumps of ``heat_pumps.json``; without the file none."""
+    if not present(folder / HEATING):
+        return Flexibility.none(profiles.clock.slots)
+    return read_heat_pumps(folder / HEATING, profiles.clock, profiles.names, signals.get("temperature_c"), problems)

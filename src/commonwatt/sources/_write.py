@@ -6,30 +6,22 @@ import csv
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 import numpy as np
 
-from ..envelope import Flexibility, Sessions
+from ..envelope import Sessions
 from ..errors import ScenarioError
 from ..flow import Community
-from ..noun import Array, Mask
+from ..noun import Array
 from ..reading.prices import PRICE_NAMES
-from ..reading.sessions import SESSION, SESSION_NUMBERS
-from ..reading.stamps import EPOCH, MICROSECOND
-from ._devices import BATTERIES, BENDING, LEVELS, VEHICLES, batteries_of
-from ._extras import EVENT_COLUMNS, EVENTS, PRICES, SERIES, SIGNALS, TRAITS
+from ._devices import BENDING
+from ._extras import EVENTS, PRICES, SERIES, SIGNALS, TRAITS
 from ._head import FILE
 from ._limits import GRID, limit_tables
 from ._profiles import ASSUMED, LOAD, PV
-
-Columns = dict[str, Any]
-PLAIN = {
-    "efficiency_charge": "charge_efficiency", "efficiency_discharge": "discharge_efficiency",
-    **{name: name for name in ("leakage", "wear", "terminal_value")},
-}  # fmt: skip
+from ._write_devices import Columns, device_files, stamps_of
 
 
 def write_folder(
@@ -85,7 +77,7 @@ def _remove(path: Path) -> None:
 def _own(community: Community, table: str, currency: str) -> dict[str, Columns | str]:
     """File name -> columns of a table, or text."""
     clock = community.clock
-    stamps = _stamps(community)
+    stamps = stamps_of(community)
     slot_minutes = clock.slot.total_seconds() / 60
     head = {
         "start": clock.start.isoformat(),
@@ -109,7 +101,7 @@ def _own(community: Community, table: str, currency: str) -> dict[str, Columns |
         files[f"{TRAITS}.{table}"] = {"member": list(community.names), **community.traits, **by_member}
     files.update({f"{stem}.{table}": columns for stem, columns in limited.items()})
     files.update(_bending(community))
-    files.update(_devices(community, table, community.sessions))
+    files.update(device_files(community, table, community.sessions))
     return files
 
 
@@ -120,7 +112,7 @@ def _s0(community: Community, table: str) -> dict[str, Columns | str]:
         what = f"slots of {clock.slot} from {clock.start.isoformat()} in {clock.zone}"
         raise ScenarioError(f"form s0: {what} (15 min from 2025-01-01 00:00 UTC); write the form own")
     beyond = [name for name in (*community.signals, *community.series, *community.traits) if name not in _BENT]
-    files: dict[str, Columns | str] = {**_bending(community), **_devices(community, table, Sessions.none())}
+    files: dict[str, Columns | str] = {**_bending(community), **device_files(community, table, Sessions.none())}
     beyond += [] if community.connection.is_open and community.connection.group is None else [GRID]
     if beyond or any(name.startswith(EVENTS) for name in files):
         raise ScenarioError(f"form s0: {', '.join(beyond) or EVENTS} (profiles and batteries only); write the form own")
@@ -128,16 +120,6 @@ def _s0(community: Community, table: str) -> dict[str, Columns | str]:
         steps = {str(t): values[t] for t in range(clock.slots)}
         files[f"{stem}.{table}"] = {"id": list(community.names), **steps}
     return files
-
-
-def _stamps(community: Community) -> list[str]:
-    """Start of every slot with the local offset."""
-    from zoneinfo import ZoneInfo
-
-    zone, clock = ZoneInfo(community.clock.zone), community.clock
-    start = (clock.start - EPOCH) // MICROSECOND
-    slot = clock.slot // MICROSECOND
-    return [(EPOCH + (start + t * slot) * MICROSECOND).astimezone(zone).isoformat() for t in range(clock.slots)]
 
 
 def _by_member(community: Community, values: Array) -> Columns:
@@ -155,76 +137,6 @@ def _bending(community: Community) -> dict[str, str]:
         name: {"min_kwh": low[:, n].tolist(), "max_kwh": high[:, n].tolist()} for n, name in enumerate(community.names)
     }
     return {BENDING: json.dumps(entries, allow_nan=False)}
-
-
-def _devices(community: Community, table: str, drive: Sessions) -> dict[str, Columns | str]:
-    """Batteries, sessions and events. Raises ScenarioError for devices that these files cannot hold."""
-    have, clock, names = community.flexibility, community.clock, community.names
-    battery = have.kind == "battery"
-    rows = [(int(have.owner[k]), _sheet(have, k)) for k in np.flatnonzero(battery).tolist()]
-    standing = {names[have.owner[k]]: _standing(have, k) for k in np.flatnonzero(battery).tolist()}
-    again = Flexibility.joined(batteries_of(clock.slots, rows), Flexibility.vehicles(clock, drive))
-    _check_same(have, again, standing, names)
-    events = [("pool_maintenance", "", "", *window) for window in _windows(~community.market_open)]
-    events += [("device_outage", name, "battery", *w) for name, off in standing.items() for w in _windows(off)]
-    files: dict[str, Columns | str] = {}
-    if rows:
-        files[BATTERIES] = json.dumps([{"member": names[n], **spec} for n, spec in rows], indent=1, allow_nan=False)
-    if events:
-        ends = [*_stamps(community), (clock.start + clock.slots * clock.slot).isoformat()]
-        written = [(*event[:3], ends[event[3]], ends[event[4]]) for event in events]
-        files[f"{EVENTS}.csv"] = dict(zip(EVENT_COLUMNS, map(list, zip(*written, strict=True)), strict=True))
-    if drive.member.size:
-        files[f"{VEHICLES}.{table}"] = _session_table(community, drive)
-    return files
-
-
-def _sheet(have: Flexibility, k: int) -> dict[str, float]:
-    """A battery's data sheet: levels in kWh, so that nothing is rounded."""
-    level = {name: float(getattr(have, name)[..., k].max(initial=0.0)) for name in LEVELS}
-    plain = {name: float(getattr(have, theirs)[..., k].max(initial=0.0)) for name, theirs in PLAIN.items()}
-    power = {name: float(getattr(have, name)[:, k].max(initial=0.0)) for name in ("charge_kw", "discharge_kw")}
-    return {"capacity_kwh": float(have.capacity_kwh[k]), **power, **plain, **level}
-
-
-def _standing(have: Flexibility, k: int) -> Mask:
-    """Slots in which a battery can do nothing. (T,)"""
-    off: Mask = (have.charge_kw[:, k] == 0) & (have.discharge_kw[:, k] == 0)
-    return off
-
-
-def _check_same(have: Flexibility, again: Flexibility, standing: Mapping[str, Mask], names: tuple[str, ...]) -> None:
-    """Raises ScenarioError where the files would not give these devices back."""
-    remedy = "vehicles are written from their sessions; other devices belong into a scenario"
-    if have.devices != again.devices or (have.owner != again.owner).any() or (have.kind != again.kind).any():
-        kinds = ", ".join(sorted(set(have.kind.tolist())))
-        raise ScenarioError(f"flexibility: {have.devices} devices ({kinds}) do not fit into a folder; {remedy}")
-    off = np.zeros(have.charge_kw.shape, np.bool_)
-    for k in np.flatnonzero(have.kind == "battery").tolist():
-        off[:, k] = standing[names[have.owner[k]]]
-    for field in fields(have):
-        made = getattr(again, field.name)
-        wanted = np.where(off, 0.0, made) if field.name in ("charge_kw", "discharge_kw") else made
-        if not np.array_equal(getattr(have, field.name), wanted):
-            raise ScenarioError(f"flexibility.{field.name}: does not fit into a folder (§16); {remedy}")
-
-
-def _windows(where: Mask) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], where, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _session_table(community: Community, drive: Sessions) -> Columns:
-    clock = community.clock
-    moments = [
-        [(clock.start + float(t) * clock.slot).astimezone(clock.start.tzinfo).isoformat() for t in times]
-        for times in (drive.arrival, drive.departure)
-    ]
-    members = [community.names[n] for n in drive.member.tolist()]
-    return {
-        **dict(zip(SESSION, (members, *moments), strict=True)),
-        **{name: getattr(drive, name) for name in SESSION_NUMBERS},
-    }
 
 
 def _write(path: Path, content: Columns | str) -> None:

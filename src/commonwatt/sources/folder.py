@@ -14,7 +14,7 @@ from ..errors import DataError, Problems
 from ..flow import Community, Flexibility, Streams
 from ..reading.files import is_folder, present
 from . import Source
-from ._devices import BATTERIES, BENDING, VEHICLES, read_batteries, read_bending, read_vehicles
+from ._devices import BATTERIES, BENDING, HEATING, VEHICLES, read_batteries, read_bending, read_heating, read_vehicles
 from ._extras import (
     EVENTS,
     PRICES,
@@ -48,7 +48,7 @@ class Folder(Source):
 
     def inputs(self) -> tuple[Path, ...]:
         """Every file of the folder that is read."""
-        names = [FILE, BATTERIES, BENDING]
+        names = [FILE, BATTERIES, BENDING, HEATING]
         for stem in (*TABLES, *series_stems(self.path)):
             names += [f"{stem}.csv", f"{stem}.parquet"]
         return tuple(self.path / name for name in sorted(names) if present(self.path / name))
@@ -100,15 +100,17 @@ def _assembled(path: Path, profiles: Profiles, streams: Streams, problems: Probl
     bending, no_bending = read_bending(path, profiles, problems)
     sessions, about_sessions = read_vehicles(path, profiles, problems)
     members = read_members(path, profiles.names, problems)
+    signals = read_signals(path, profiles, problems)
+    heating = read_heating(path, profiles, signals, problems)
     community = Community(
         clock=profiles.clock,
         names=profiles.names,
         load_kw=profiles.load_kw,
         pv_kw=profiles.pv_kw,
         market_open=np.ones(profiles.clock.slots, np.bool_),
-        flexibility=Flexibility.joined(batteries, Flexibility.vehicles(profiles.clock, sessions)),
+        flexibility=Flexibility.joined(batteries, Flexibility.vehicles(profiles.clock, sessions), heating),
         sessions=sessions,
-        signals=read_signals(path, profiles, problems),
+        signals=signals,
         series={**bending, **read_series(path, profiles, problems)},
         traits=members.traits,
         connection=read_connection(path, profiles.clock, members, problems),
