@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from .clock import Clock
+from .errors import ContractError
 from .noun import TK, Array, Index, Mask, PerDevice, Row, RowIndex, Table, Words, dense, once, spread, still, times
 
 V2G_EFFICIENCY = 0.87
@@ -44,6 +45,12 @@ class Flexibility(Table):
     terminal_value: PerDevice
     """What a kWh left in store at the end is worth to a planner; 0: the planner's own rule. [money/kWh]"""
     obliged: Annotated[Mask, "K"]
+    shared: Annotated[Words, "K"]
+    """Name of the battery that it is an account in; empty for a device of one's own.
+
+    An account has the whole battery's powers and room as bounds, which all its accounts must keep together, and its
+    own part of capacity and least level.
+    """
 
     @classmethod
     @lru_cache(maxsize=16)
@@ -94,6 +101,25 @@ class Flexibility(Table):
             wear=spread(wear, row),
             terminal_value=spread(terminal_value, row),
             obliged=np.zeros(count, np.bool_),
+            shared=np.full(count, ""),
+        )
+
+    def divided(self, name: str, owner: Index, part: Array) -> Flexibility:
+        """One battery as accounts of several members: parts (R,), which sum to 1, of its energy belong to owners (R,).
+
+        An account may use all of the battery's room and power as far as others leave them; it holds its own energy.
+        """
+        if self.devices != 1:
+            raise ContractError(f"divided: {self.devices} devices (§2: one battery has accounts); take one")
+        accounts = self.kept(np.zeros(owner.size, np.int64))
+        return replace(
+            accounts,
+            owner=owner.astype(np.int64),
+            kind=np.full(owner.size, "shared_battery"),
+            shared=np.full(owner.size, name),
+            capacity_kwh=accounts.capacity_kwh * part,
+            level_min_kwh=accounts.level_min_kwh * part,
+            level_start_kwh=accounts.level_start_kwh * part,
         )
 
     @classmethod
@@ -115,6 +141,7 @@ class Flexibility(Table):
             usual_level_kwh=spread(0.0, shape),
             capacity_kwh=given["level_max_kwh"].max(axis=0, initial=0.0),
             obliged=np.ones(row, np.bool_),
+            shared=np.full(row, ""),
             **given,
         )
         return made.powered(clock.hours)
@@ -189,6 +216,20 @@ class Flexibility(Table):
         if not self.obliged.any():
             return load_kwh
         return self.beside(load_kwh, times(self.usual_charge_kw, hours) * self.obliged)
+
+    @property
+    def batteries_shared(self) -> dict[str, Index]:
+        """By name of a shared battery, the numbers of the devices that are its accounts."""
+        names = dict.fromkeys(self.shared[self.shared != ""].tolist())
+        return {name: np.flatnonzero(self.shared == name) for name in names}
+
+    def common(self, accounts: Index) -> Flexibility:
+        """What the accounts of one battery must keep together, as one device of nobody (owner -1)."""
+        some = self.kept(accounts)
+        sums = {name: getattr(some, name).sum(axis=-1, keepdims=True) for name in ("level_min_kwh", "level_start_kwh")}
+        whole = some.kept(np.zeros(1, np.int64))
+        capacity = some.capacity_kwh.sum(keepdims=True)
+        return replace(whole, owner=np.full(1, -1), capacity_kwh=capacity, **sums)
 
     @property
     def joint(self) -> Mask:

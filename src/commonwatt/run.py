@@ -14,6 +14,7 @@ import numpy as np
 
 from .audit import Audit, Declared, Verdict
 from .coalitions import Coalitions
+from .commons import apart, common
 from .flow import Array, Community, Prices, Schedule
 from .ledger import Closed, Opening
 from .markets import Promise
@@ -140,10 +141,10 @@ class References:
 
     def alone(self, scenario: Scenario, community: Community, cut: int | None) -> Totals:
         """The bills of every member for itself."""
-        key, apart = self._key("alone", scenario.alone()), scenario.alone()
+        key, alone = self._key("alone", scenario.alone()), scenario.alone()
         if key not in self._kept:
-            apiece = replace(community, connection=community.connection.alone())
-            bills = owed_alone(apart, apiece, prices=apart.prices(apiece), cut=cut)
+            mine = apart(community)
+            bills = owed_alone(alone, mine, prices=alone.prices(mine), cut=cut)
             self._kept[key] = _bills(bills)
         return self._kept[key]
 
@@ -160,11 +161,12 @@ class References:
 
     def beside(self, scenario: Scenario, community: Community) -> Beside:
         """What a run can sum on its own flows, of what is not known yet."""
-        apart, load_only = scenario.alone(), scenario.load_only()
-        kept = Beside(self._kept, self._key("alone", apart), self._key("gross", load_only))
-        same = scenario.dispatch.blind and apart.dispatch == scenario.dispatch and not community.connection.is_joint
+        alone, load_only = scenario.alone(), scenario.load_only()
+        kept = Beside(self._kept, self._key("alone", alone), self._key("gross", load_only))
+        same = scenario.dispatch.blind and alone.dispatch == scenario.dispatch
+        same = same and not community.connection.is_joint and not common(community).any()
         if kept.alone_key not in self._kept and same:
-            kept.alone = Standing.at_start(apart, community)
+            kept.alone = Standing.at_start(alone, community)
         if kept.gross_key not in self._kept:
             kept.gross = Standing.at_start(load_only, community)
         return kept

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from .accounts import Account
 from .clock import Clock
 from .coalitions import Coalitions
+from .commons import nobodys
 from .flow import Array, Community, Connection, Mask
 from .noun import dense, running_sum, spread, still, together
 from .record import Record
@@ -162,6 +164,11 @@ class Facts:
         """Energy that went into vehicles and appliances, net. [kWh]"""
         net = self.run.by_member["charge_kwh"] - self.run.by_member["discharge_kwh"]
         return float(net[self.community.obliged].sum())
+
+    @cached_property
+    def households(self) -> Mask:
+        """Members proper: all but the meters of central batteries. (N,)"""
+        return ~nobodys(self.community.traits, self.bill.size)
 
     @property
     def wallet(self) -> Array:

@@ -1,5 +1,6 @@
 """The books, done again from what was stored: knows community, terms and records, but no verb that made them."""
 
+from . import _accounts as _accounts
 from . import _connection as _connection
 from . import _orders as _orders
 from ._facts import Declared

@@ -26,12 +26,13 @@ def saving_share(facts: Facts) -> float:
 
 def least_saving(facts: Facts) -> float:
     """What the member that gains least pays less than alone; negative: it loses. [money]"""
-    return float(facts.saving.min(initial=math.inf)) if facts.saving.size else math.nan
+    saving = facts.saving[facts.households]
+    return float(saving.min()) if saving.size else math.nan
 
 
 def losers(facts: Facts) -> float:
     """Members that pay more than standing alone on their own contract. [members]"""
-    return float(_loses(facts).sum())
+    return float((_loses(facts) & facts.households).sum())
 
 
 def operator_result(facts: Facts) -> float:

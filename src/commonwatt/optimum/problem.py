@@ -242,6 +242,7 @@ def build(
     together = p2p and prices.trading
     open_to = state.access(community, prices) if together else np.zeros(community.shape, np.bool_)
     stores = _stores(community, prices, state, stored_value, final_kwh)
+    stores = stores.kept(device, rank[stores.owner[device]])
     places = Places.of_connection(community, order, shared=shared)
     peaks, tiers = charges_ahead(prices, community.clock, state.carry, order, together=together)
 
@@ -261,7 +262,7 @@ def build(
         coupling_buy=prices.coupling_buy,
         coupling_sell=prices.coupling_sell,
         pool=prices.pool,
-        stores=stores.kept(device, rank[stores.owner[device]]),
+        stores=stores,
         member=order,
         device=device,
         places=places,
@@ -269,7 +270,22 @@ def build(
         unserved_price=community.connection.unserved_value,
         peaks=peaks,
         tiers=tiers,
+        joints=_joints(community, stores, device),
     )
+
+
+def _joints(community: Community, stores: Stores, order: Index) -> tuple[Joint, ...]:
+    """Shared batteries; `order` (K,) numbers the devices that the stores are."""
+    device, hours, rank = community.flexibility, community.clock.hours, np.argsort(order)
+    found = []
+    for accounts in device.batteries_shared.values():
+        whole, rows = device.common(accounts), np.sort(rank[accounts])
+        found.append(Joint(
+            rows=rows,
+            level_min_kwh=stores.level_min_kwh[:, rows].sum(axis=1), level_max_kwh=whole.level_max_kwh[:, 0],
+            charge_max_kwh=whole.charge_kw[:, 0] * hours, discharge_max_kwh=whole.discharge_kw[:, 0] * hours,
+        ))  # fmt: skip
+    return tuple(found)
 
 
 def _stores(
