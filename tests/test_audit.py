@@ -21,10 +21,11 @@ from commonwatt.audit import Audit, Declared
 from commonwatt.audit._facts import Facts, Left, shared
 from commonwatt.audit._invariants import INVARIANTS
 from commonwatt.connection import Connection
+from commonwatt.devices.shared_battery import SharedBattery
 from commonwatt.dispatch.passive import Passive
 from commonwatt.dispatch.self_consumption import SelfConsumption
 from commonwatt.errors import AuditError
-from commonwatt.flow import Clearing, Community, Flexibility, Pool, Prices, Schedule, Sessions, Trades
+from commonwatt.flow import Clearing, Community, Flexibility, Pool, Prices, Schedule, Sessions, Streams, Trades
 from commonwatt.markets.bill_sharing import BillSharing
 from commonwatt.markets.core_price import CorePrice
 from commonwatt.markets.mid_market_rate import MidMarketRate
@@ -115,6 +116,12 @@ def _vehicles() -> Case:
     return Case.of(Scenario(dispatch=Passive(), market=CorePrice()), community, cut=40)
 
 
+def _quarter() -> Case:
+    bare = make_community(9, members=4, slots=96, devices=False)
+    community = SharedBattery(capacity_kwh=6.0).added(bare, Streams(0))
+    return Case.of(Scenario(dispatch=SelfConsumption(), market=CorePrice(), tariff=Flat()), community, cut=40)
+
+
 def _broken_down(fleet: Flexibility) -> Flexibility:
     """The third vehicle's charger fails for some hours, so that it leaves with less."""
     powers = {}
@@ -143,6 +150,7 @@ CASES: dict[str, Callable[[], Case]] = {
     ),
     "batteries": lambda: _small(dispatch=SelfConsumption(), market=CorePrice(), tariff=Flat()),
     "vehicles": _vehicles,
+    "shared_battery": _quarter,
     "limits": _limits,
     "auction": lambda: _small(devices=False, market=UniformPrice(), tariff=Contract(), pool=Pool(efficiency=0.95)),
 }

@@ -15,18 +15,18 @@ from .flow import Community, Streams
 from .noun import Array, Mask
 from .registry import Settings
 
-Device = Literal["pv", "battery", "vehicle"]
+Device = Literal["pv", "battery", "vehicle", "heat_pump"]
 DEVICES: tuple[str, ...] = get_args(Device)
 When = Annotated[NonNegativeInt | AwareDatetime, Field(union_mode="left_to_right")]
 """A slot's number from 0, or a time with its offset."""
 
 
 def device_outage(community: Community, member: str, device: str, start: int, stop: int) -> Community:
-    """The community with `member`'s PV, battery or vehicle at a standstill in slots `start` to `stop`.
+    """The community with `member`'s PV, battery, vehicle or heat pump at a standstill in slots `start` to `stop`.
 
     PV makes nothing; the powers of a device are 0, its level stays as it is. A vehicle that could not charge drives
-    all the same: its level shows the lack. Raises ScenarioError for an unknown member, a device that the member has
-    not, or a window outside the run.
+    all the same, a home needs its heat: the level shows the lack. Raises ScenarioError for an unknown member, a device
+    that the member has not, or a window outside the run.
     """
     where = f"device_outage of {member}"
     _check_window(community.clock, start, stop, where)

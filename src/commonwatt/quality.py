@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from .clock import Clock
+from .commons import nobodys
 from .flow import Community
 from .noun import Array, Mask, dense, over_time
 
@@ -64,18 +65,28 @@ class _Home:
 
 def check(community: Community) -> tuple[Finding, ...]:
     """What is odd about the community's profiles, member by member. Changes nothing and raises nothing."""
-    clock, hour = community.clock, community.clock.hour
+    community, clock, hour = _as_metered(community), community.clock, community.clock.hour
     night = (hour >= 23) | (hour + clock.hours <= 3)
     day = np.unique(clock.date, return_inverse=True)[1].astype(np.float64)
     rating = community.traits.get("pv_kwp", np.zeros(community.shape[1]))
     found: list[Finding] = []
-    for n in np.flatnonzero(_suspects(community, night, rating)).tolist():
+    lived_in = ~nobodys(community.traits, community.shape[1])
+    for n in np.flatnonzero(_suspects(community, night, rating) & lived_in).tolist():
         name = community.names[n]
         load, pv = (np.ascontiguousarray(table[:, n]) for table in (community.load_kw, community.pv_kw))
         home = _Home(name, clock, load, pv, float(rating[n]), night, day)
         for each in CHECKS:
             found += each(home)
     return (*found, *_not_checked(community, rating))
+
+
+def _as_metered(community: Community) -> Community:
+    """With the load whole again where part of it became an appliance that may shift."""
+    moves = community.flexibility.kind == "appliance"
+    if not moves.any():
+        return community
+    appliances = community.flexibility.kept(moves)
+    return replace(community, load_kw=appliances.beside(community.load_kw, appliances.usual_charge_kw))
 
 
 def _suspects(community: Community, night: Mask, rating: Array) -> Mask:

@@ -23,7 +23,7 @@ def _among(wanted: Any, sign: Any, owner: Any, able: Any, total: Any, part: Any)
         total[owner[r]] += able[r]
     for r in range(owner.size):
         asked, most = max(sign * wanted[owner[r]], 0.0), total[owner[r]]
-        part[r] = able[r] if asked >= most else able[r] * (asked / most)
+        part[r] = asked * (able[r] / most) if most > 0.0 else 0.0
 
 
 @njit(error_model="numpy")
@@ -68,8 +68,10 @@ def walk_accounts(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
         _among(surplus[t], 1.0, owner, able, total, into)
         _within(into, battery, most, taken)
         for r in range(accounts):
-            able[r] = max(min((base[r] - least[r]) * constants[0, r], power_out[battery[r]]), 0.0)
+            able[r] = max((base[r] - least[r]) * constants[0, r], 0.0)
         _among(surplus[t], -1.0, owner, able, total, out)
+        for r in range(accounts):
+            out[r] = min(out[r], able[r])
         _within(out, battery, power_out, given)
         for r in range(accounts):
             fills = taken[battery[r]] >= given[battery[r]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ from ..errors import Problems
 from ..noun import Array
 from ..reading.files import present
 from ..reading.heat_pumps import read_heat_pumps
-from ..reading.json_file import closed, entries, number, per_slot, read_json
+from ..reading.json_file import closed, entries, number, per_slot, read_json, some
 from ..reading.sessions import read_sessions
 from ..reading.sheets import locate
 from ._profiles import Profiles
 
 BATTERIES, BENDING, VEHICLES, HEATING = "battery_specs.json", "load_flexibility.json", "evs", "heat_pumps.json"
+SHARING = "shared_batteries.json"
 SHARES = {"soc_min": 0.1, "soc_max": 0.9, "soc_initial": 0.5}
 LEVELS = {"level_min_kwh": "soc_min", "level_max_kwh": "soc_max", "level_start_kwh": "soc_initial"}
 RATES = {"efficiency_charge": 0.95, "efficiency_discharge": 0.95, "leakage": 0.0}
 MONEY = {"wear": 0.0, "terminal_value": 0.0}
+ACCOUNT = ("capacity_kwh", "level_min_kwh", "level_start_kwh")
 FIELDS = (
     "member", "capacity_kwh", "power_kw", "charge_kw", "discharge_kw", *SHARES, *LEVELS, *RATES, *MONEY,
 )  # fmt: skip
@@ -95,6 +98,57 @@ def batteries_of(slots: int, rows: list[tuple[int, dict[str, float]]]) -> Flexib
             "level_start_kwh": columns["level_start_kwh"],
         }
     )
+
+
+def read_shared(folder: Path, profiles: Profiles, problems: Problems) -> Flexibility:
+    """Accounts in the batteries of ``shared_batteries.json``, a map by name; without the file none."""
+    slots = profiles.clock.slots
+    value = read_json(folder / SHARING, problems) if present(folder / SHARING) else {}
+    if not isinstance(value, dict | None):
+        problems.add(SHARING, "no map by name", "§16: batteries by name", 'write {"name": {...}}')
+        return Flexibility.none(slots)
+    found = [accounts_of(slots, name, entry, profiles.names, problems) for name, entry in (value or {}).items()]
+    return Flexibility.joined(Flexibility.none(slots), *(accounts for accounts in found if accounts))
+
+
+def accounts_of(slots: int, name: str, entry: Any, names: tuple[str, ...], problems: Problems) -> Flexibility | None:
+    """The accounts in one battery; None and problems where something is wrong."""
+    where, before = f"{SHARING} {name!r}", len(problems.lines)
+    sheet = entry if isinstance(entry, dict) else {}
+    accounts = sheet.get("accounts")
+    if not isinstance(accounts, dict) or not accounts:
+        problems.add(f"{where}, accounts", repr(accounts)[:40], "§16: parts by member", 'write {"member": part}')
+        return None
+    spec = _battery({key: each for key, each in sheet.items() if key != "accounts"}, where, problems)
+    rows = [_account(member, each, f"{where}, accounts", names, problems) for member, each in accounts.items()]
+    if not name or not spec["capacity_kwh"]:
+        problems.add(where, "no name or no capacity", "§9: a shared battery has both", "complete it")
+    if len(problems.lines) > before:
+        return None
+    rows.sort(key=lambda row: row[0])
+    owner, part = np.array([row[0] for row in rows], dtype=np.int64), np.array([row[1] for row in rows])
+    made = batteries_of(slots, [(0, spec)]).divided(name, owner, part / part.sum())
+    if not all(full for *_, full in rows):
+        return made
+    told = {name: np.array([full[name] for *_, full in rows]) for name in ACCOUNT}
+    return replace(
+        made, capacity_kwh=told["capacity_kwh"], level_start_kwh=told["level_start_kwh"],
+        level_min_kwh=np.broadcast_to(told["level_min_kwh"], made.level_min_kwh.shape),
+    )  # fmt: skip
+
+
+def _account(
+    member: str, value: Any, where: str, names: tuple[str, ...], problems: Problems
+) -> tuple[int, float, dict[str, float]]:
+    """Number of the member, its part, and its own levels where they are given in full."""
+    if member not in names:
+        problems.add(where, repr(member)[:60], "a member of the load table", f"write one of {some(names)}")
+        return 0, 1.0, {}
+    if not isinstance(value, dict):
+        return names.index(member), number({member: value}, member, where, problems, least=1e-9), {}
+    closed(value, ACCOUNT, f"{where} {member!r}", problems)
+    full = {key: number(value, key, f"{where} {member!r}", problems) for key in ACCOUNT}
+    return names.index(member), max(full["capacity_kwh"], 1e-9), full
 
 
 def read_bending(folder: Path, profiles: Profiles, problems: Problems) -> tuple[dict[str, Array], tuple[str, ...]]:

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from ..envelope import Flexibility, Sessions
-from ..errors import ScenarioError
+from ..errors import Problems, ScenarioError
 from ..flow import Community
 from ..habits.heating import heat_pumps
 from ..noun import Mask
 from ..reading.heat_pumps import PLATE
 from ..reading.sessions import SESSION, SESSION_NUMBERS
 from ..reading.stamps import EPOCH, MICROSECOND
-from ._devices import BATTERIES, HEATING, LEVELS, VEHICLES, batteries_of
+from ._devices import ACCOUNT, BATTERIES, HEATING, LEVELS, SHARING, VEHICLES, accounts_of, batteries_of
 from ._extras import EVENT_COLUMNS, EVENTS
 
 Columns = dict[str, Any]
@@ -26,7 +26,7 @@ PLAIN = {
     "efficiency_charge": "charge_efficiency", "efficiency_discharge": "discharge_efficiency",
     **{name: name for name in ("leakage", "wear", "terminal_value")},
 }  # fmt: skip
-KINDS = ("battery", "vehicle", "heat_pump")
+KINDS = ("battery", "shared_battery", "vehicle", "heat_pump")
 """Devices that a folder can hold, in the order in which it gives them back."""
 REMEDY = "vehicles are written from their sessions; other devices belong into a scenario"
 
@@ -37,13 +37,18 @@ def device_files(community: Community, table: str, drive: Sessions) -> dict[str,
     mine = {kind: np.flatnonzero(have.kind == kind).tolist() for kind in KINDS}
     batteries = [(int(have.owner[k]), _sheet(have, k)) for k in mine["battery"]]
     standing = {names[have.owner[k]]: _standing(have, k) for k in mine["battery"]}
+    shared = _sharing(have, names)
+    accounts = [accounts_of(clock.slots, name, entry, names, Problems()) for name, entry in shared.items()]
     again = Flexibility.joined(
-        batteries_of(clock.slots, batteries), Flexibility.vehicles(clock, drive), _heating(community, have)
-    )
+        batteries_of(clock.slots, batteries), *(some for some in accounts if some),
+        Flexibility.vehicles(clock, drive), _heating(community, have),
+    )  # fmt: skip
     _check_same(have, again, standing, names)
     files: dict[str, Columns | str] = {}
     if batteries:
         files[BATTERIES] = _json([{"member": names[n], **sheet} for n, sheet in batteries])
+    if shared:
+        files[SHARING] = json.dumps(shared, indent=1, allow_nan=False)
     if mine["heat_pump"]:
         files[HEATING] = _json([{"member": names[have.owner[k]], **_pump(have, k)} for k in mine["heat_pump"]])
     if drive.member.size:
@@ -52,17 +57,31 @@ def device_files(community: Community, table: str, drive: Sessions) -> dict[str,
 
 
 def _in_order(have: Flexibility) -> Flexibility:
-    """The devices as a folder lists them: kind by kind, vehicles by member."""
+    """The devices as a folder lists them: kind by kind, vehicles and accounts by member."""
     strange = sorted(set(have.kind.tolist()) - set(KINDS))
     if strange:
         raise ScenarioError(f"flexibility: {', '.join(strange)} does not fit into a folder (§16); {REMEDY}")
     rank = np.array([KINDS.index(str(kind)) for kind in have.kind], dtype=np.int64)
-    within = np.where(have.kind == "vehicle", have.owner, np.arange(have.devices))
-    return have.kept(np.lexsort((within, rank)))
+    batteries = list(have.batteries_shared)
+    group = np.array([batteries.index(str(name)) if name else 0 for name in have.shared], dtype=np.int64)
+    by_member = (have.kind == "vehicle") | (have.kind == "shared_battery")
+    within = np.where(by_member, have.owner, np.arange(have.devices))
+    return have.kept(np.lexsort((within, group, rank)))
 
 
 def _json(entries: list[dict[str, Any]]) -> str:
     return json.dumps(entries, indent=1, allow_nan=False)
+
+
+def _sharing(have: Flexibility, names: tuple[str, ...]) -> dict[str, Any]:
+    """By name every shared battery and its accounts, in full."""
+    found = {}
+    for name, accounts in have.batteries_shared.items():
+        sheet = _sheet(have, int(accounts[0])) | {"level_min_kwh": 0.0, "level_start_kwh": 0.0}
+        size = max(float(have.capacity_kwh[accounts].sum()), sheet["level_max_kwh"])
+        each = {names[have.owner[k]]: {key: _sheet(have, k)[key] for key in ACCOUNT} for k in accounts.tolist()}
+        found[name] = {**sheet, "capacity_kwh": size, "accounts": each}
+    return found
 
 
 def _heating(community: Community, have: Flexibility) -> Flexibility:

@@ -14,7 +14,18 @@ from ..errors import DataError, Problems
 from ..flow import Community, Flexibility, Streams
 from ..reading.files import is_folder, present
 from . import Source
-from ._devices import BATTERIES, BENDING, HEATING, VEHICLES, read_batteries, read_bending, read_heating, read_vehicles
+from ._devices import (
+    BATTERIES,
+    BENDING,
+    HEATING,
+    SHARING,
+    VEHICLES,
+    read_batteries,
+    read_bending,
+    read_heating,
+    read_shared,
+    read_vehicles,
+)
 from ._extras import (
     EVENTS,
     PRICES,
@@ -48,7 +59,7 @@ class Folder(Source):
 
     def inputs(self) -> tuple[Path, ...]:
         """Every file of the folder that is read."""
-        names = [FILE, BATTERIES, BENDING, HEATING]
+        names = [FILE, BATTERIES, BENDING, HEATING, SHARING]
         for stem in (*TABLES, *series_stems(self.path)):
             names += [f"{stem}.csv", f"{stem}.parquet"]
         return tuple(self.path / name for name in sorted(names) if present(self.path / name))
@@ -108,7 +119,9 @@ def _assembled(path: Path, profiles: Profiles, streams: Streams, problems: Probl
         load_kw=profiles.load_kw,
         pv_kw=profiles.pv_kw,
         market_open=np.ones(profiles.clock.slots, np.bool_),
-        flexibility=Flexibility.joined(batteries, Flexibility.vehicles(profiles.clock, sessions), heating),
+        flexibility=Flexibility.joined(
+            batteries, read_shared(path, profiles, problems), Flexibility.vehicles(profiles.clock, sessions), heating
+        ),
         sessions=sessions,
         signals=signals,
         series={**bending, **read_series(path, profiles, problems)},
