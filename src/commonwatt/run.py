@@ -243,7 +243,7 @@ def run(
     odd = odd_slots(prices)
     sizes = (f"{what}: at most {size:.3g} {scenario.currency}" for what, size in told.items())
     closed = [describe_odd(odd)] if odd.size else []
-    notes = (*community.notes, *closed, *_cut_short(community, totals), *sizes)
+    notes = (*community.notes, *scenario.market.notes(), *closed, *_cut_short(community, totals), *sizes)
     return Run(
         scenario, scenario.identity(), scenario.market.promise, facts, audit.verdict(), notes,
         check_quality(community), tuple(plans),
