@@ -173,8 +173,29 @@ def promises() -> str:
             promise = plugin.promise
             marks = tuple("yes" if getattr(promise, name) else "no" for name in PROMISES)
             world = "either" if kind == "none" else promise.world.replace("_", " ")
-            rows.append((f"`{kind}`" + (f" ({label})" if label else ""), world, promise.scope, *marks))
-    return table(("market", "world", "scope", *(name.replace("_", " ") for name in PROMISES)), rows)
+            rows.append((f"`{kind}`" + (f" ({label})" if label else ""), world, promise.scope, *marks, promise.payer))
+    return table(("market", "world", "scope", *(name.replace("_", " ") for name in PROMISES), "borne by"), rows)
+
+
+def schemes() -> str:
+    """Every regulated scheme: where, whose meters, who bears it, the law, and its numbers by date."""
+    parts = []
+    for kind, market in MARKETS.items():
+        law = getattr(market(), "law", None)
+        if law is None:
+            continue
+        world = law.world.replace("_", " ")
+        borne = f"borne by the {law.payer}" if law.payer else "nobody pays an incentive"
+        parts.append(f"### `{kind}`\n\n{law.title} ({law.country}). World: {world}; {borne}. Law: {law.law}.")
+        rows = []
+        for version in law.versions:
+            for name, value in version.values.items() or [("", "")]:
+                checked = "typical, give your own" if name in version.unverified else f"checked {version.checked}"
+                rows.append((str(version.valid_from), f"`{name}`" if name else "no numbers", str(value),
+                             law.meaning.get(name, ""), checked))  # fmt: skip
+        parts.append(table(("from", "value", "number", "meaning", "state"), rows))
+        parts += [f"Sources, {version.valid_from}: {version.source}." for version in law.versions]
+    return "\n\n".join(parts)
 
 
 def auctions() -> str:
@@ -327,8 +348,9 @@ def columns(name: str) -> str:
 
 
 BLOCKS: dict[str, Callable[..., str]] = {
-    "document": document, "stage": stage, "promises": promises, "invariants": invariants, "faults": faults,
-    "auctions": auctions, "metrics": metric_table, "presets": preset_table, "commands": commands, "ranking": ranking,
+    "document": document, "stage": stage, "promises": promises, "schemes": schemes, "invariants": invariants,
+    "faults": faults, "auctions": auctions, "metrics": metric_table, "presets": preset_table, "commands": commands,
+    "ranking": ranking,
     "columns": columns,
 }  # fmt: skip
 

@@ -254,7 +254,8 @@ def run(
     odd = odd_slots(prices)
     sizes = (f"{what}: at most {size:.3g} {scenario.currency}" for what, size in told.items())
     noted = (*_cut_short(community, totals), *sizes, *(ledger.notes if ledger else ()))
-    notes = (*community.notes, *([describe_odd(odd)] if odd.size else []), *noted)
+    closed = [describe_odd(odd)] if odd.size else []
+    notes = (*community.notes, *scenario.market.notes(), *closed, *noted)
     verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
         scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),

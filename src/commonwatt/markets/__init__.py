@@ -47,6 +47,10 @@ class Promise:
     """False: lots are drawn, so that the same slot may end differently another time."""
     trades: bool = True
     """Whether any energy moves between members."""
+    payer: str = ""
+    """Account outside that pays an incentive, or goes without what others pay; empty: nobody does."""
+    legal_world: str = ""
+    """Where a law lays it down: one_meter, own_meters, or virtual, with bills as they are beside an incentive."""
 
 
 class Market(Plugin):
@@ -56,6 +60,10 @@ class Market(Plugin):
     @abstractmethod
     def promise(self) -> Promise:
         """What holds for these parameters."""
+
+    def notes(self) -> tuple[str, ...]:
+        """What the reader of a result should know of its parameters."""
+        return ()
 
     @abstractmethod
     def clear(self, positions: Positions, prices: Prices, state: State) -> Clearing:

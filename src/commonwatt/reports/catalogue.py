@@ -98,7 +98,7 @@ def _show_plugins(console: Console, plugins: dict[str, type[Plugin]]) -> None:
     for kind, plugin in plugins.items():
         console.print(Text(kind, style="bold"))
         promised = promise_line(plugin)
-        lines = [_text(plugin), *([f"Promises: {promised}"] if promised else [])]
+        lines = [_text(plugin), *([f"Promises: {promised}"] if promised else []), *law_lines(plugin)]
         for line in lines:
             wrapped = textwrap.wrap(line, console.width - INDENT)
             console.print(Padding(Text("\n".join(wrapped)), (0, 0, 0, INDENT)))
@@ -137,12 +137,24 @@ def promise_line(plugin: type[Plugin]) -> str:
     flags = {name.replace("_", " "): value for name, value in vars(promise).items() if isinstance(value, bool)}
     kept = [name for name, value in flags.items() if value]
     lost = [name for name, value in flags.items() if not value]
-    world = promise.world.replace("_", " ")
-    return f"{world}, {', '.join(kept)}" + (f"; not {', '.join(lost)}" if lost else "")
+    world = promise.world.replace("_", " ") + (f" by {promise.scope}" if promise.scope != "slot" else "")
+    virtual = ["virtual: bills stay, an incentive is paid"] if promise.legal_world == "virtual" else []
+    paid = [f"borne by the {promise.payer}"] if promise.payer else []
+    return "; ".join([f"{world}, {', '.join(kept)}", *([f"not {', '.join(lost)}"] if lost else []), *virtual, *paid])
+
+
+def law_lines(plugin: type[Plugin]) -> list[str]:
+    """What a regulated scheme rests on, and since when its numbers hold; nothing for other plug-ins."""
+    law = getattr(plugin(), "law", None)
+    if law is None:
+        return []
+    days = ", ".join(str(version.valid_from) for version in law.versions)
+    return [f"Law ({law.country}): {law.law}. Numbers from {days} on."]
 
 
 def _described(plugin: type[Plugin]) -> dict[str, Any]:
-    found: dict[str, Any] = {"text": _text(plugin)}
+    law = law_lines(plugin)
+    found: dict[str, Any] = {"text": _text(plugin), **({"law": law[0]} if law else {})}
     found["parameters"] = {
         p.name: {"default": _plain(p.default), "unit": p.unit, "choices": list(p.choices), "text": p.text}
         for p in parameters(plugin)
