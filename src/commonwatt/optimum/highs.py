@@ -78,6 +78,19 @@ class Model:
         self.last = np.zeros(self.matrix.size)
         self.iterations = 0
         self._watch = Watch(on_progress, cancel)
+        self._kept: Any = None
+        self._basis: Any = None
+
+    def refit(self, problem: Problem, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> bool:
+        """Takes another problem in place, for a roomy model; false, and nothing done, where its matrix is another."""
+        fresh, own = matrix(problem, roomy=True), self.matrix
+        same = fresh.value.size == own.value.size and fresh.row_high.size == own.row_high.size
+        tables = ("start", "index", "value")
+        if not same or not all(np.array_equal(getattr(fresh, name), getattr(own, name)) for name in tables):
+            return False
+        self.problem, self.matrix, self.iterations = problem, fresh, 0
+        self.last, self._watch = np.zeros(fresh.size), Watch(on_progress, cancel)
+        return True
 
     def solved(self, gap: float, seconds: float | None) -> Plan:
         """The best plan to `gap` within CPU `seconds`: relaxed, then one way everywhere, then with few binaries."""
@@ -111,7 +124,8 @@ class Model:
         sharp = max(pair, key=lambda found: lower(self.problem, found[0].duals))[0]
         bounds = [plan.bound for plan, _ in pair if plan.bound is not None]
         joined = replace(
-            cheap, duals=sharp.duals, bound=max(bounds, default=None), status=more.status,
+            cheap, duals=sharp.duals, bound=max(bounds, default=None),
+            status=more.status if more.status in STOPPED else cheap.status,
             iterations=self.iterations, binaries=more.binaries,
         )  # fmt: skip
         return self._certified(joined, gap)
@@ -131,15 +145,30 @@ class Model:
         """The plan of the relaxation, the laziest among equals."""
         from highspy import HighsModelStatus
 
-        highs = self._fed(self.matrix, seconds)
+        highs = self._ready(seconds)
         answer = self._run(highs)
         if answer.status == "optimal":
+            self._basis = highs.getBasis()
             status = highs.getModelStatus()
             held = np.abs(answer.column_dual) > FINE
             if status == HighsModelStatus.kOptimal and not held.all():
                 again = self._laziest(highs, answer, held)
                 answer = again if again.status == "optimal" else answer
         return self._plan(answer)
+
+    def _ready(self, seconds: float | None) -> Any:
+        """The relaxation in HiGHS: fed, or with bounds and costs changed in place and the basis of last time."""
+        if self._kept is None or self._basis is None:
+            self._kept = self._fed(self.matrix, seconds)
+            return self._kept
+        highs, fed = self._kept, self.matrix
+        columns, rows = (np.arange(size, dtype=np.int32) for size in (fed.size, fed.row_high.size))
+        highs.changeColsCost(fed.size, columns, fed.cost / self.money)
+        highs.changeColsBounds(fed.size, columns, fed.low / self.energy, fed.high / self.energy)
+        highs.changeRowsBounds(rows.size, rows, fed.row_low / self.energy, fed.row_high / self.energy)
+        highs.setBasis(self._basis)
+        highs.setOptionValue("time_limit", np.inf if seconds is None else highs.getRunTime() + seconds)
+        return highs
 
     def _exclusive(self, widened: Matrix, integral: Index, before: Plan, gap: float, seconds: float | None) -> Plan:
         """The plan with binaries; duals and, if need be, all else from the plan `before`."""
