@@ -19,9 +19,10 @@ from ..proof import STOPPED, Certificate
 from ..watch import Cancel, OnProgress
 from ._matrix import Matrix, matrix
 from ._pairs import Pairs, offending, pairs, with_binaries
+from ._row_prices import prices_of_rows
 from ._watch import Watch
 from .certificate import certify
-from .engine import Duals, Plan
+from .engine import Plan
 from .lower import lower
 from .problem import Problem
 
@@ -264,43 +265,10 @@ class Model:
         pooled = blocks["pool_in"].read(values) - blocks["pool_out"].read(values)
         return Plan(
             level_kwh=level, curtailed_kwh=blocks["curtail"].read(values),
-            unserved_kwh=blocks["unserved"].read(values), pooled_kwh=pooled, duals=self._duals(answer.row_dual),
+            unserved_kwh=blocks["unserved"].read(values), pooled_kwh=pooled,
+            duals=prices_of_rows(problem, self.matrix, answer.row_dual * self.money),
             engine="highs", status=answer.status, iterations=answer.iterations,
         )  # fmt: skip
-
-    def _duals(self, row_dual: Array) -> Duals:
-        """Prices from the duals of rows."""
-        problem, duals = self.problem, Duals.nothing(self.problem)
-        if not row_dual.size:
-            return duals
-        (slots, members), devices, dual = problem.shape, problem.stores.shape[1], row_dual * self.money
-        cells, levels = slots * members, slots * (members + devices)
-        found = {"balance": dual[:cells].reshape(slots, members), "level": dual[cells:levels].reshape(slots, devices)}
-        if problem.pooled:
-            found |= {"demand": dual[levels : levels + slots], "supply": -dual[levels + slots : levels + 2 * slots]}
-        of = {name: rows.read(dual) for name, rows in self.matrix.rows.items()}
-        found |= {"import_limit": np.maximum(-of["place"], 0.0), "export_limit": np.maximum(of["place"], 0.0)}
-        if problem.peaks:
-            weight = np.stack([peak.weight for peak in problem.peaks], axis=1)
-            found["peak"] = np.maximum(-of["peak"], 0.0) * weight
-        if problem.tiers:
-            found |= {"tier": -of["tier"][0], "tier_in": np.maximum(-of["metered"], 0.0)}
-        if problem.joints:
-            found |= self._joint_duals(of)
-        if not problem.resale:
-            found["resale"] = np.maximum(-of["resale"], 0.0)
-        return replace(duals, **found)
-
-    def _joint_duals(self, of: dict[str, Array]) -> dict[str, Array]:
-        """Prices of shared batteries: room, and power, whose row counts in parts of the larger of both powers."""
-        joints, price = self.problem.joints, np.maximum(-of["joint_power"], 0.0)
-        powers = (
-            np.stack([getattr(j, name) for j in joints], axis=1) for name in ("charge_max_kwh", "discharge_max_kwh")
-        )
-        into, out_of = powers
-        most = np.maximum(into, out_of)
-        scaled = (np.divide(price * most, able, out=np.zeros_like(able), where=able > 0) for able in (into, out_of))
-        return {"joint_level": -of["joint_level"], "joint_charge": next(scaled), "joint_discharge": next(scaled)}
 
 
 def _left(until: float | None) -> float | None:
