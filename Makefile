@@ -47,6 +47,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version
 lock: $(STAMP) ## Resolve pyproject.toml again into requirements/*.txt (UPGRADE=1).
 	$(LOCK) $(if $(UPGRADE),--upgrade) --extra reports --extra grid --group pyproject.toml:dev --output-file requirements/dev.txt
 	$(LOCK) --upgrade --constraints requirements/dev.txt --output-file requirements/core.txt
+	$(LOCK) --upgrade --constraints requirements/dev.txt --group pyproject.toml:peers --output-file requirements/peers.txt
 
 clean: ## Remove .venv, caches, builds and the demo.
 	rm -rf $(VENV) build dist demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -19,9 +19,10 @@ from ..proof import STOPPED, Certificate
 from ..watch import Cancel, OnProgress
 from ._matrix import Matrix, matrix
 from ._pairs import Pairs, offending, pairs, with_binaries
+from ._row_prices import prices_of_rows
 from ._watch import Watch
 from .certificate import certify
-from .engine import Duals, Plan
+from .engine import Plan
 from .lower import lower
 from .problem import Problem
 
@@ -78,6 +79,19 @@ class Model:
         self.last = np.zeros(self.matrix.size)
         self.iterations = 0
         self._watch = Watch(on_progress, cancel)
+        self._kept: Any = None
+        self._basis: Any = None
+
+    def refit(self, problem: Problem, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> bool:
+        """Takes another problem in place, for a roomy model; false, and nothing done, where its matrix is another."""
+        fresh, own = matrix(problem, roomy=True), self.matrix
+        same = fresh.value.size == own.value.size and fresh.row_high.size == own.row_high.size
+        tables = ("start", "index", "value")
+        if not same or not all(np.array_equal(getattr(fresh, name), getattr(own, name)) for name in tables):
+            return False
+        self.problem, self.matrix, self.iterations = problem, fresh, 0
+        self.last, self._watch = np.zeros(fresh.size), Watch(on_progress, cancel)
+        return True
 
     def solved(self, gap: float, seconds: float | None) -> Plan:
         """The best plan to `gap` within CPU `seconds`: relaxed, then one way everywhere, then with few binaries."""
@@ -111,7 +125,8 @@ class Model:
         sharp = max(pair, key=lambda found: lower(self.problem, found[0].duals))[0]
         bounds = [plan.bound for plan, _ in pair if plan.bound is not None]
         joined = replace(
-            cheap, duals=sharp.duals, bound=max(bounds, default=None), status=more.status,
+            cheap, duals=sharp.duals, bound=max(bounds, default=None),
+            status=more.status if more.status in STOPPED else cheap.status,
             iterations=self.iterations, binaries=more.binaries,
         )  # fmt: skip
         return self._certified(joined, gap)
@@ -131,15 +146,30 @@ class Model:
         """The plan of the relaxation, the laziest among equals."""
         from highspy import HighsModelStatus
 
-        highs = self._fed(self.matrix, seconds)
+        highs = self._ready(seconds)
         answer = self._run(highs)
         if answer.status == "optimal":
+            self._basis = highs.getBasis()
             status = highs.getModelStatus()
             held = np.abs(answer.column_dual) > FINE
             if status == HighsModelStatus.kOptimal and not held.all():
                 again = self._laziest(highs, answer, held)
                 answer = again if again.status == "optimal" else answer
         return self._plan(answer)
+
+    def _ready(self, seconds: float | None) -> Any:
+        """The relaxation in HiGHS: fed, or with bounds and costs changed in place and the basis of last time."""
+        if self._kept is None or self._basis is None:
+            self._kept = self._fed(self.matrix, seconds)
+            return self._kept
+        highs, fed = self._kept, self.matrix
+        columns, rows = (np.arange(size, dtype=np.int32) for size in (fed.size, fed.row_high.size))
+        highs.changeColsCost(fed.size, columns, fed.cost / self.money)
+        highs.changeColsBounds(fed.size, columns, fed.low / self.energy, fed.high / self.energy)
+        highs.changeRowsBounds(rows.size, rows, fed.row_low / self.energy, fed.row_high / self.energy)
+        highs.setBasis(self._basis)
+        highs.setOptionValue("time_limit", np.inf if seconds is None else highs.getRunTime() + seconds)
+        return highs
 
     def _exclusive(self, widened: Matrix, integral: Index, before: Plan, gap: float, seconds: float | None) -> Plan:
         """The plan with binaries; duals and, if need be, all else from the plan `before`."""
@@ -235,43 +265,10 @@ class Model:
         pooled = blocks["pool_in"].read(values) - blocks["pool_out"].read(values)
         return Plan(
             level_kwh=level, curtailed_kwh=blocks["curtail"].read(values),
-            unserved_kwh=blocks["unserved"].read(values), pooled_kwh=pooled, duals=self._duals(answer.row_dual),
+            unserved_kwh=blocks["unserved"].read(values), pooled_kwh=pooled,
+            duals=prices_of_rows(problem, self.matrix, answer.row_dual * self.money),
             engine="highs", status=answer.status, iterations=answer.iterations,
         )  # fmt: skip
-
-    def _duals(self, row_dual: Array) -> Duals:
-        """Prices from the duals of rows."""
-        problem, duals = self.problem, Duals.nothing(self.problem)
-        if not row_dual.size:
-            return duals
-        (slots, members), devices, dual = problem.shape, problem.stores.shape[1], row_dual * self.money
-        cells, levels = slots * members, slots * (members + devices)
-        found = {"balance": dual[:cells].reshape(slots, members), "level": dual[cells:levels].reshape(slots, devices)}
-        if problem.pooled:
-            found |= {"demand": dual[levels : levels + slots], "supply": -dual[levels + slots : levels + 2 * slots]}
-        of = {name: rows.read(dual) for name, rows in self.matrix.rows.items()}
-        found |= {"import_limit": np.maximum(-of["place"], 0.0), "export_limit": np.maximum(of["place"], 0.0)}
-        if problem.peaks:
-            weight = np.stack([peak.weight for peak in problem.peaks], axis=1)
-            found["peak"] = np.maximum(-of["peak"], 0.0) * weight
-        if problem.tiers:
-            found |= {"tier": -of["tier"][0], "tier_in": np.maximum(-of["metered"], 0.0)}
-        if problem.joints:
-            found |= self._joint_duals(of)
-        if not problem.resale:
-            found["resale"] = np.maximum(-of["resale"], 0.0)
-        return replace(duals, **found)
-
-    def _joint_duals(self, of: dict[str, Array]) -> dict[str, Array]:
-        """Prices of shared batteries: room, and power, whose row counts in parts of the larger of both powers."""
-        joints, price = self.problem.joints, np.maximum(-of["joint_power"], 0.0)
-        powers = (
-            np.stack([getattr(j, name) for j in joints], axis=1) for name in ("charge_max_kwh", "discharge_max_kwh")
-        )
-        into, out_of = powers
-        most = np.maximum(into, out_of)
-        scaled = (np.divide(price * most, able, out=np.zeros_like(able), where=able > 0) for able in (into, out_of))
-        return {"joint_level": -of["joint_level"], "joint_charge": next(scaled), "joint_discharge": next(scaled)}
 
 
 def _left(until: float | None) -> float | None:

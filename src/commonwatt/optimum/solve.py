@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,6 +18,7 @@ from .certificate import certify, whole
 from .engine import Engine, Plan
 from .impossible import check, conflict
 from .problem import Problem
+from .reuse import Kept
 from .upper import Feasible
 
 EngineName = Literal["highs", "dp", "rule"]
@@ -44,16 +46,30 @@ def solve(
     *,
     engine: EngineName | None = None,
     watch: Watch = NOBODY,
+    kept: Kept | None = None,
 ) -> Solved:
     """The best plan to `gap` [-] within CPU `seconds`. Members that share nothing are planned one by one.
 
-    `engine` is chosen by what the problem needs unless it is given. Raises InfeasibleError, before anything is solved,
+    `engine` is chosen by what the problem needs unless it is given; `kept` carries a model from one problem to the next
+    of its shape, where members are planned together. Raises InfeasibleError, before anything is solved,
     for stores that cannot keep their bounds; else for limits that conflict, naming them and the smallest relaxation.
     """
     check(problem)
     until = None if seconds is None else time.process_time() + seconds
-    found = [(part, *_proven(part, name, gap, until, watch)) for part, name in _parts(problem, engine)]
+    engines = {**ENGINES, "highs": kept} if kept and problem.coupled else ENGINES
+    job = _Job(gap, until, watch, engines)
+    found = [(part, *_proven(part, name, job)) for part, name in _parts(problem, engine)]
     return _joined(problem, found, gap)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is asked, until when [CPU s], who looks on, and by whom it may be done."""
+
+    gap: float
+    until: float | None
+    watch: Watch
+    engines: Mapping[str, Engine]
 
 
 def _parts(problem: Problem, engine: EngineName | None) -> list[tuple[Problem, EngineName]]:
@@ -66,26 +82,24 @@ def _parts(problem: Problem, engine: EngineName | None) -> list[tuple[Problem, E
     return [(problem.of(members), name) for members, name in groups if members.size]
 
 
-def _proven(
-    problem: Problem, name: EngineName, gap: float, until: float | None, watch: Watch
-) -> tuple[Feasible, Certificate]:
+def _proven(problem: Problem, name: EngineName, job: _Job) -> tuple[Feasible, Certificate]:
     """A plan and its proof; by HiGHS where the engine asked did not prove it, and the certificate says so."""
-    plan = _asked(name, problem, gap, until, watch)
-    made, proof = certify(problem, plan, gap)
-    if proof.gap <= gap or plan.status in STOPPED or name == "rule":
+    plan = _asked(name, problem, job)
+    made, proof = certify(problem, plan, job.gap)
+    if proof.gap <= job.gap or plan.status in STOPPED or name == "rule":
         return made, proof
     if name != "highs":
-        second, better = certify(problem, _asked("highs", problem, gap, until, watch), gap)
+        second, better = certify(problem, _asked("highs", problem, job), job.gap)
         made, proof = (second, better) if better.gap <= proof.gap else (made, proof)
         proof = replace(proof, status=f"{proof.status}; {name}: {plan.status}")
-    return (made, proof) if np.isfinite(proof.cost) else _rescued(problem, gap, proof)
+    return (made, proof) if np.isfinite(proof.cost) else _rescued(problem, job.gap, proof)
 
 
-def _asked(name: EngineName, problem: Problem, gap: float, until: float | None, watch: Watch) -> Plan:
+def _asked(name: EngineName, problem: Problem, job: _Job) -> Plan:
     """What an engine says; that it broke down, where it did."""
-    seconds = None if until is None else max(until - time.process_time(), 0.01)
+    seconds = None if job.until is None else max(job.until - time.process_time(), 0.01)
     try:
-        return ENGINES[name](problem, gap, seconds, None, watch.progress, watch.cancel)
+        return job.engines[name](problem, job.gap, seconds, None, job.watch.progress, job.watch.cancel)
     except FAILURES as error:
         return Plan.rest(problem, name, f"failed ({type(error).__name__}: {error})")
 

@@ -1,0 +1,239 @@
+"""The same community in CVXPY, linopy and PyPSA: the same optimum. Each is skipped where it is not installed.
+
+Their packages are no part of the lock for development; `pip install --group peers` brings them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests._communities import hand_made
+from tests.optimum.test_limits import behind, everybody, tiered
+
+from commonwatt.flow import Flexibility, Pool, Prices, State
+from commonwatt.optimum.problem import Problem, build
+from commonwatt.optimum.solve import solve
+
+SLOTS, MEMBERS = 12, 4
+SEEDS = range(4)
+
+
+def community(seed: int) -> Problem:
+    """Homes with leaky batteries and a car behind one meter; nested limits, a peak, tiers, curtailment."""
+    rng = np.random.default_rng([20260104, seed])
+    hour = np.arange(SLOTS)[:, None]
+    load = rng.uniform(0.2, 1.2, (SLOTS, MEMBERS)) * (1 + (hour > 7))
+    sun = rng.uniform(0.5, 3.0, (SLOTS, MEMBERS)) * ((hour > 2) & (hour < 8))
+    size = rng.uniform(2, 5, 3)
+    homes = replace(hand_made(load - sun), load_kw=load, pv_kw=sun, flexibility=Flexibility.batteries(
+        SLOTS, np.array([0, 1, 2]), size, charge_kw=size / 3, discharge_kw=size / 3, leakage=0.01,
+    ))  # fmt: skip
+    buy = rng.uniform(0.15, 0.4, SLOTS)
+    pool = Pool(efficiency=float(rng.choice([0.9, 1.0])), fee_per_kwh=0.01)
+    prices = replace(Prices.common(buy, 0.3 * buy, homes.shape), one_meter=True, pool=pool)
+    given = car(build(homes, prices, State.initial(homes), p2p=True, curtail=bool(rng.random() < 0.5)), rng)
+    peak = float(np.maximum(given.base_kwh.sum(axis=1), 0).max())
+    given = behind(given, most_in=0.8 * peak, most_out=rng.uniform(1, 4, SLOTS))
+    given = behind(given, most_in=0.7 * peak, most_out=3.0, members=[0, 1], name="feeder")
+    given = behind(given, most_in=3.0, most_out=2.0, members=[3], name="connection")
+    given = tiered(given, [2.0, 3.0], [0.0, 0.03, 0.08])
+    return replace(given, peaks=(everybody(given, rate=0.4, locked_kw=0.5),))
+
+
+def car(given: Problem, rng: np.random.Generator) -> Problem:
+    """The first battery made a car: away at noon, and driven 1 kWh; full enough when it leaves."""
+    stores = given.stores
+    low, drain, power = np.array(stores.level_min_kwh), np.array(stores.drain_kwh), np.array(stores.charge_max_kwh)
+    low[4, 0], drain[6, 0] = low[4, 0] + 1.0, 1.0
+    power[5:7, 0] = 0.0
+    give = np.array(stores.discharge_max_kwh)
+    give[5:7, 0] = 0.0
+    stores = replace(stores, level_min_kwh=low, drain_kwh=drain, charge_max_kwh=power, discharge_max_kwh=give)
+    return replace(given, stores=replace(stores, wear=np.array([0.0, 0.005, 0.0])))
+
+
+def rows_and_cost(given: Problem, new: Any, add: Any, by_slot: Any) -> Any:
+    """The problem's rows and its cost; `new(name, shape, low, high)`, `add(left, sense, right)`, sums over members."""
+    p, s = given, given.stores
+    shape, (slots, members) = given.shape, given.shape
+    want, give = new("want", shape, 0, p.want_max_kwh), new("give", shape, 0, p.give_max_kwh)
+    thrown, dark = new("thrown", shape, 0, p.curtail_max_kwh), new("dark", shape, 0, p.unserved_max_kwh)
+    charge, discharge = new("charge", s.shape, 0, s.charge_max_kwh), new("discharge", s.shape, 0, s.discharge_max_kwh)
+    level = new("level", s.shape, s.level_min_kwh, s.level_max_kwh)
+    sent, taken, given_out = (new(name, (slots, 1), 0, np.full((slots, 1), 1e3)) for name in ("sent", "taken", "out"))
+    peak = new("peak", (1, 1), p.peaks[0].locked_kw, np.full((1, 1), 1e3))
+    width = np.minimum(p.tiers[0].width_kwh, 1e3)
+    used = new("used", (1, width.size), 0, width[None, :])
+    owns = np.eye(members)[s.owner]
+    add(want - give - thrown + dark + (discharge - charge) @ owns, "==", p.base_kwh)
+    keep, gain, loss = (np.diag(v) for v in (s.keep, s.gain, s.loss))
+    before = np.eye(slots, k=-1)
+    start = np.zeros(s.shape)
+    start[0] = s.keep * s.start_kwh
+    add(level - before @ level @ keep - charge @ gain + discharge @ loss, "==", start - s.drain_kwh)
+    none, ones = np.zeros((slots, 1)), np.ones((members, 1))
+    add(taken + p.pool.efficiency * sent - want @ ones, "==", none)
+    add(given_out + sent - give @ ones, "==", none)
+    net = want - give
+    for g, who in enumerate(p.places.inside):
+        add(net @ who[:, None].astype(float), "<=", p.places.import_max_kwh[:, [g]])
+        add(net @ who[:, None].astype(float), ">=", -p.places.export_max_kwh[:, [g]])
+    add(net @ ones + (1 - p.pool.efficiency) * sent - np.ones((slots, 1)) @ peak, "<=", none)
+    first = np.eye(members)[:, [0]]
+    add(np.ones((1, slots)) @ want @ first - used @ np.ones((width.size, 1)), "==", np.zeros((1, 1)))
+    return by_slot([
+        (p.coupling_buy[:, None], taken), (-p.coupling_sell[:, None], given_out),
+        (np.full((slots, 1), p.pool.fee_per_kwh * p.pool.efficiency), sent),
+        (np.full(shape, p.unserved_price), dark), (np.tile(s.wear, (slots, 1)), charge),
+        (np.tile(s.wear, (slots, 1)), discharge), (np.full((1, 1), p.peaks[0].rate), peak),
+        (p.tiers[0].rate[None, :], used),
+    ])  # fmt: skip
+
+
+def in_cvxpy(given: Problem) -> float:
+    cp = pytest.importorskip("cvxpy", reason="CVXPY is not installed (pip install --group peers)")
+    constraints: list[Any] = []
+
+    def new(name: str, shape: tuple[int, int], low: Any, high: Any) -> Any:
+        x = cp.Variable(shape, name=name)
+        constraints.extend([x >= low, x <= high])
+        return x
+
+    def add(left: Any, sense: str, right: Any) -> None:
+        constraints.append({"==": left == right, "<=": left <= right, ">=": left >= right}[sense])
+
+    cost = rows_and_cost(given, new, add, lambda terms: sum(cp.sum(cp.multiply(price, x)) for price, x in terms))
+    task = cp.Problem(cp.Minimize(cost), constraints)
+    task.solve(solver=cp.HIGHS)
+    return float(task.value)
+
+
+def in_linopy(given: Problem) -> float:
+    linopy = pytest.importorskip("linopy", reason="linopy is not installed (pip install --group peers)")
+    xr = pytest.importorskip("xarray")
+    model, p, s = linopy.Model(), given, given.stores
+    slot, name, device = (("slot", range(p.shape[0])), ("member", range(p.shape[1])), ("device", range(s.shape[1])))
+    axes = {"wide": dict([slot, name]), "deep": dict([slot, device]), "line": dict([slot])}
+
+    def table(values: Any, kind: str) -> Any:
+        return xr.DataArray(np.asarray(values, float), coords=axes[kind], dims=list(axes[kind]))
+
+    def new(label: str, kind: str, low: Any, high: Any) -> Any:
+        shape = tuple(len(v) for v in axes[kind].values())
+        low, high = (table(np.broadcast_to(bound, shape), kind) for bound in (low, high))
+        return model.add_variables(lower=low, upper=high, name=label)
+
+    want, give = new("want", "wide", 0, p.want_max_kwh), new("give", "wide", 0, p.give_max_kwh)
+    thrown, dark = new("thrown", "wide", 0, p.curtail_max_kwh), new("dark", "wide", 0, p.unserved_max_kwh)
+    charge = new("charge", "deep", 0, s.charge_max_kwh)
+    discharge = new("discharge", "deep", 0, s.discharge_max_kwh)
+    level = new("level", "deep", s.level_min_kwh, s.level_max_kwh)
+    sent, taken, out = (new(label, "line", 0, np.inf) for label in ("sent", "taken", "out"))
+    peak = model.add_variables(lower=p.peaks[0].locked_kw, name="peak")
+    blocks = xr.DataArray(p.tiers[0].width_kwh, dims=["block"], coords={"block": range(p.tiers[0].width_kwh.size)})
+    used = model.add_variables(lower=0, upper=blocks, name="used")
+    owns = xr.DataArray(np.eye(p.shape[1])[s.owner], coords=dict([device, name]), dims=["device", "member"])
+    model.add_constraints(
+        want - give - thrown + dark + ((discharge - charge) * owns).sum("device") == table(p.base_kwh, "wide")
+    )
+    rate = {label: xr.DataArray(getattr(s, label), dims=["device"], coords=dict([device])) for label in (
+        "keep", "gain", "loss", "wear")}  # fmt: skip
+    start = np.zeros(s.shape)
+    start[0] = s.keep * s.start_kwh
+    kept = rate["keep"] * level.shift(slot=1)
+    model.add_constraints(
+        level - kept - rate["gain"] * charge + rate["loss"] * discharge == table(start - s.drain_kwh, "deep")
+    )
+    model.add_constraints(taken + p.pool.efficiency * sent - want.sum("member") == 0)
+    model.add_constraints(out + sent - give.sum("member") == 0)
+    for g, who in enumerate(p.places.inside):
+        mask = xr.DataArray(who.astype(float), dims=["member"], coords=dict([name]))
+        net = (mask * want).sum("member") - (mask * give).sum("member")
+        model.add_constraints(net <= table(p.places.import_max_kwh[:, g], "line"))
+        model.add_constraints(net >= table(-p.places.export_max_kwh[:, g], "line"))
+    lost = (1 - p.pool.efficiency) * sent
+    model.add_constraints(want.sum("member") - give.sum("member") + lost - peak <= 0)
+    model.add_constraints(want.sel(member=0).sum("slot") - used.sum("block") == 0)
+    worn = (rate["wear"] * (charge + discharge)).sum()
+    energy = (table(p.coupling_buy, "line") * taken).sum() - (table(p.coupling_sell, "line") * out).sum()
+    rates = xr.DataArray(p.tiers[0].rate, dims=["block"], coords={"block": range(p.tiers[0].rate.size)})
+    extra = p.unserved_price * dark.sum() + p.pool.fee_per_kwh * p.pool.efficiency * sent.sum() + (rates * used).sum()
+    model.add_objective(energy + worn + extra + p.peaks[0].rate * peak)
+    model.solve(solver_name="highs", output_flag=False)
+    return float(model.objective.value)
+
+
+def in_pypsa(given: Problem) -> float:
+    pypsa = pytest.importorskip("pypsa", reason="PyPSA is not installed (pip install --group peers)")
+    pd = pytest.importorskip("pandas")
+    p, s = given, given.stores
+    start = s.keep * s.start_kwh  # PyPSA lets a store lose nothing in its first slot
+    hours = pd.RangeIndex(p.shape[0])
+    net = pypsa.Network(snapshots=hours)
+    net.add("Bus", "demand")
+    net.add("Bus", "supply")
+
+    def column(values: Any) -> Any:
+        return pd.Series(np.asarray(values, float), hours)
+
+    net.add("Generator", "import", bus="demand", p_nom=1e3, marginal_cost=column(p.coupling_buy))
+    net.add(
+        "Generator", "export", bus="supply", p_nom=1e3, p_max_pu=0, p_min_pu=-1, marginal_cost=column(p.coupling_sell)
+    )
+    fee = p.pool.fee_per_kwh * p.pool.efficiency
+    net.add("Link", "sent", bus0="supply", bus1="demand", p_nom=1e3, efficiency=p.pool.efficiency, marginal_cost=fee)
+    for n in range(p.shape[1]):
+        home = f"home {n}"
+        net.add("Bus", home)
+        net.add("Load", f"load {n}", bus=home, p_set=column(p.base_kwh[:, n]))
+        net.add("Link", f"want {n}", bus0="demand", bus1=home, p_nom=1.0, p_max_pu=column(p.want_max_kwh[:, n]))
+        net.add("Link", f"give {n}", bus0=home, bus1="supply", p_nom=1.0, p_max_pu=column(p.give_max_kwh[:, n]))
+        thrown, dark = column(p.curtail_max_kwh[:, n]), column(p.unserved_max_kwh[:, n])
+        net.add("Generator", f"thrown {n}", bus=home, p_nom=1.0, p_max_pu=0.0, p_min_pu=-thrown)
+        net.add("Generator", f"dark {n}", bus=home, p_nom=1.0, p_max_pu=dark, marginal_cost=p.unserved_price)
+    for k, owner in enumerate(s.owner):
+        room, home = f"store {k}", f"home {owner}"
+        net.add("Bus", room)
+        net.add("Load", f"drain {k}", bus=room, p_set=column(s.drain_kwh[:, k]))
+        low, high = column(s.level_min_kwh[:, k]), column(s.level_max_kwh[:, k])
+        net.add("Store", f"level {k}", bus=room, e_nom=1.0, e_min_pu=low, e_max_pu=high, e_initial=start[k],
+                standing_loss=1 - s.keep[k])  # fmt: skip
+        net.add("Link", f"charge {k}", bus0=home, bus1=room, p_nom=1.0, p_max_pu=column(s.charge_max_kwh[:, k]),
+                efficiency=s.gain[k], marginal_cost=s.wear[k])  # fmt: skip
+        most = column(s.loss[k] * s.discharge_max_kwh[:, k])
+        net.add("Link", f"discharge {k}", bus0=room, bus1=home, p_nom=1.0, p_max_pu=most, efficiency=1 / s.loss[k],
+                marginal_cost=s.wear[k] / s.loss[k])  # fmt: skip
+    model = net.optimize.create_model()
+    flow = model.variables["Link-p"]
+    axis = next(d for d in flow.dims if d != "snapshot")
+    want, give = ([flow.sel({axis: f"{way} {n}"}) for n in range(p.shape[1])] for way in ("want", "give"))
+    for g, who in enumerate(p.places.inside):
+        through = sum(want[n] - give[n] for n in np.flatnonzero(who))
+        model.add_constraints(through <= column(p.places.import_max_kwh[:, g]).rename_axis("snapshot").to_xarray())
+        model.add_constraints(through >= column(-p.places.export_max_kwh[:, g]).rename_axis("snapshot").to_xarray())
+    peak = model.add_variables(lower=p.peaks[0].locked_kw, name="peak")
+    everything = sum(want[n] - give[n] for n in range(p.shape[1]))
+    model.add_constraints(everything + (1 - p.pool.efficiency) * flow.sel({axis: "sent"}) - peak <= 0)
+    tier, cost = p.tiers[0], model.objective.expression + p.peaks[0].rate * peak
+    used = [model.add_variables(lower=0, upper=width, name=f"block {b}") for b, width in enumerate(tier.width_kwh)]
+    model.add_constraints(want[0].sum() - sum(used) == 0)
+    for rate, block in zip(tier.rate, used, strict=True):
+        cost = cost + float(rate) * block
+    model.add_objective(cost, overwrite=True)
+    model.solve(solver_name="highs", output_flag=False)
+    return float(model.objective.value)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("peer", [in_cvxpy, in_linopy, in_pypsa])
+def test_the_same_optimum(peer):
+    """Every device and limit that a linear model can state, to 1e-6."""
+    for seed in SEEDS:
+        given = community(seed)
+        ours = solve(given, 1e-8).certificate
+        assert ours.status == "proven", seed
+        assert ours.binaries == 0, seed
+        assert ours.cost == pytest.approx(peer(given), rel=1e-6), seed
