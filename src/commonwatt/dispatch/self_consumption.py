@@ -13,7 +13,8 @@ class SelfConsumption(Dispatch):
     """Own PV first: greedy control of every device behind its own meter, blind to prices.
 
     Surplus goes into the devices of its member, a deficit comes out of them, in proportion to what each can take or
-    give. An obliged device never falls behind what it usually charges.
+    give. An obliged device never falls behind what it usually charges,
+    and catches up as fast as it can where something held it back.
     """
 
     kind: Literal["self_consumption"] = "self_consumption"
@@ -34,7 +35,7 @@ class SelfConsumption(Dispatch):
             community.load_kwh, community.pv_kwh, device.owner, state.level_kwh,
             once(times(device.charge_kw, hours)), once(times(device.discharge_kw, hours)) * ~device.obliged,
             once(device.level_min_kwh), once(device.level_max_kwh), once(device.drain_kwh),
-            once(times(device.usual_charge_kw, hours)) * device.obliged, once(device.usual_level_kwh),
+            once(times(device.usual_charge_kw, hours)) * device.obliged, once(device.owed_level_kwh),
             once(device.charge_efficiency), constants,
         )  # fmt: skip
         return Schedule.carried_out(community, state, charge, discharge, level)
