@@ -28,7 +28,7 @@ from commonwatt.connection import OPEN, Connection
 from commonwatt.dispatch import DISPATCH, Dispatch
 from commonwatt.dispatch.self_consumption import SelfConsumption
 from commonwatt.errors import DataError, ScenarioError
-from commonwatt.flow import Community, Flexibility, Schedule, State, Streams
+from commonwatt.flow import Community, Flexibility, Schedule, Sessions, State, Streams
 from commonwatt.markets import MARKETS, Market
 from commonwatt.markets.mid_market_rate import MidMarketRate
 from commonwatt.markets.none import NoMarket
@@ -164,12 +164,48 @@ def test_charging_from_the_own_roof_is_left_alone() -> None:
 
 def test_batteries_wait_before_vehicles_do() -> None:
     vehicle = replace(battery(4.0, owner=1), obliged=np.array([True]), level_min_kwh=np.full((1, 1), 14.0))
-    both = Flexibility.joined(battery(5.0), vehicle)
+    both = Flexibility.joined(battery(5.0), vehicle.powered(1.0))
     schedule = by_hand([1.0, 1.0], caps(import_cap_kw=[4.0]), flexibility=both)
     # 2 of load, 5 into the battery, 4 into the vehicle: 7 less, 5 from the one, 2 from the other
     np.testing.assert_allclose(schedule.charge_kwh, [[0.0, 2.0]])
     np.testing.assert_allclose(schedule.shortfall_kwh, [[0.0, 14.0 - 10.0 - 1.9]])
     assert not schedule.unserved_kwh.any()
+
+
+def nights(energy_kwh: list[float], hours: int = 8, power_kw: float = 3.0) -> Community:
+    """A vehicle that is plugged in `hours` of every 10 and wants so much, in hours of a home without load."""
+    count = len(energy_kwh)
+    community = hand_made(np.zeros((10 * count, 1)))
+    arrival = 10.0 * np.arange(count)
+    sessions = Sessions(
+        member=np.zeros(count, np.int64), arrival=arrival, departure=arrival + hours, energy_kwh=np.array(energy_kwh),
+        power_kw=np.full(count, power_kw), v2g_kw=np.zeros(count),
+    )  # fmt: skip
+    return replace(community, flexibility=Flexibility.vehicles(community.clock, sessions), sessions=sessions)
+
+
+RULES = [pytest.param(rule, id=label) for label, rule in instances(DISPATCH) if rule.causal]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_vehicle_makes_up_for_what_it_could_not_charge(rule: Dispatch) -> None:
+    # 6 kWh at 3 kW take two hours; for these it gets 1 kW, then all it can: 1, 1, 3, 1
+    community = nights([6.0])
+    most = np.where(np.arange(10) < 2, 1.0, np.inf)
+    (record,) = records(scenario(dispatch=rule), replace(community, connection=caps(import_cap_kw=most)))
+    np.testing.assert_allclose(record.columns["charge_kwh"][:, 0], [1, 1, 3, 1, 0, 0, 0, 0, 0, 0], atol=1e-12)
+    assert not record.columns["shortfall_kwh"].any()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_it_leaves_without_is_charged_the_next_night(rule: Dispatch) -> None:
+    # the first night brings 8 of 12 kWh; it drives all the same, and the second night has to bring 6 + 4
+    community = nights([12.0, 6.0, 6.0])
+    most = np.where(np.arange(30) < 10, 1.0, np.inf)
+    (record,) = records(scenario(dispatch=rule), replace(community, connection=caps(import_cap_kw=most)))
+    charged, lacks = record.columns["charge_kwh"][:, 0], record.columns["shortfall_kwh"][:, 0]
+    np.testing.assert_allclose(charged.reshape(3, 10).sum(axis=1), [8.0, 10.0, 6.0])
+    np.testing.assert_allclose(lacks[[7, 17, 27]], [4.0, 0.0, 0.0], atol=1e-12)
 
 
 def test_what_a_device_gives_back_is_cut_before_pv() -> None:
@@ -219,7 +255,6 @@ def nets(record: Record, limits: Connection) -> dict[str, Array]:
     return {"member_": net, "group_": np.stack(groups, axis=1), "": net.sum(axis=1)}
 
 
-RULES = [pytest.param(rule, id=label) for label, rule in instances(DISPATCH) if rule.causal]
 COMMUNITIES = given(
     seed=st.integers(0, 10_000), tightness=st.sampled_from([0.0, 0.1, 0.4, 0.8]), members=st.integers(1, 7)
 )  # fmt: skip

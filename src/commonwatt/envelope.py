@@ -179,6 +179,11 @@ class Flexibility(Table):
         return replace(made, usual_level_kwh=reached * made.obliged)
 
     @property
+    def owed_level_kwh(self) -> Array:
+        """Levels that obliged devices must not fall behind; -inf for all others. (T, K)"""
+        return np.where(self.obliged, self.usual_level_kwh, -np.inf)
+
+    @property
     def devices(self) -> int:
         """How many."""
         return int(self.owner.size)

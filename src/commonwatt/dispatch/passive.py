@@ -3,12 +3,15 @@
 from typing import Literal
 
 from ..flow import Community, Outlook, Prices, Schedule, State
-from ..noun import spread, times
+from ..noun import dense, once, spread, times
 from . import Dispatch
 
 
 class Passive(Dispatch):
-    """Batteries rest; vehicles and appliances charge and run when they usually do."""
+    """Batteries rest; vehicles and appliances charge and run when they usually do.
+
+    What is held back, by a limit of the connection for example, they make up as fast as they can.
+    """
 
     kind: Literal["passive"] = "passive"
 
@@ -17,5 +20,13 @@ class Passive(Dispatch):
         return True
 
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:
-        usual = times(community.flexibility.usual_charge_kw, community.clock.hours)
-        return Schedule.carried_out(community, state, usual, spread(0.0, usual.shape))
+        device, hours = community.flexibility, community.clock.hours
+        charge = times(device.usual_charge_kw, hours)
+        if device.obliged.any():
+            from ._walk import keep_up
+
+            charge = keep_up(
+                device.owner, state.level_kwh, once(times(device.charge_kw, hours)), once(device.drain_kwh),
+                dense(charge), dense(device.owed_level_kwh), once(device.charge_efficiency), 1.0 - device.leakage,
+            )  # fmt: skip
+        return Schedule.carried_out(community, state, charge, spread(0.0, charge.shape))

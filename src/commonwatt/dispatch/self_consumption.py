@@ -20,9 +20,10 @@ class SelfConsumption(Dispatch):
     """Own PV first: greedy control of every device behind its own meter, blind to prices.
 
     Surplus goes into the devices of its member, a deficit comes out of them, in proportion to what each can take or
-    give. An obliged device never falls behind what it usually charges. What then is left goes into accounts in shared
-    batteries or comes out of them, room and power shared in proportion; a battery runs the way that moves more. At last
-    a central battery takes what all members together leave over while the pool is open, and gives what they lack.
+    give. An obliged device never falls behind what it usually charges, and catches up as fast as it can where something
+    held it back. What then is left goes into accounts in shared batteries or comes out of them, room and power shared in
+    proportion; a battery runs the way that moves more. At last a central battery takes what all members together leave
+    over while the pool is open, and gives what they lack.
     """
 
     kind: Literal["self_consumption"] = "self_consumption"
@@ -52,7 +53,7 @@ def _behind(device: Flexibility, load_kwh: Array, pv_kwh: Array, level_kwh: Arra
         load_kwh, pv_kwh, device.owner, level_kwh,
         once(times(device.charge_kw, hours)), once(times(device.discharge_kw, hours)) * ~device.obliged,
         once(device.level_min_kwh), once(device.level_max_kwh), once(device.drain_kwh),
-        once(times(device.usual_charge_kw, hours)) * device.obliged, once(device.usual_level_kwh),
+        once(times(device.usual_charge_kw, hours)) * device.obliged, once(device.owed_level_kwh),
         once(device.charge_efficiency), constants,
     )  # fmt: skip
     return charge, discharge, level
