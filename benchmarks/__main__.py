@@ -25,6 +25,10 @@ def main(arguments: list[str] | None = None) -> int:
     size: Size = "quick" if chosen.quick else "full"
     rows: list[Row] = []
     for name in chosen.names or specs():
+        reason = specs()[name].missing()
+        if reason:
+            print(f"{name}: skipped, {reason}", file=sys.stderr)
+            continue
         for row in measured(name, size):
             rows.append(row)
             if chosen.json:

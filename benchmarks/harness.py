@@ -55,6 +55,8 @@ class Spec:
     about: str
     cases: Callable[[Size], Sequence[Case]]
     rounds: int = 7
+    missing: Callable[[], str] = str
+    """Why its peer cannot be run here; empty where it can."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ def test_every_file_is_a_spec() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_spec_runs_and_its_numbers_agree(name: str) -> None:
+    reason = harness.specs()[name].missing()
+    if reason:
+        pytest.skip(reason)
     rows = harness.rows(name, "tiny")
     assert rows
     for row in rows:
@@ -60,7 +63,16 @@ def test_the_table_shows_every_row(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr(command, "measured", lambda name, size: [row_of(True)])
     assert command.main(["--quick", "--strict"]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("yes") == len(NAMES)
+    assert shown.count("yes") == sum(not spec.missing() for spec in harness.specs().values())
+
+
+def test_a_spec_without_its_peer_is_skipped_with_a_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (name,) = (name for name, spec in harness.specs().items() if spec.missing is not str)
+    monkeypatch.delenv("COMMONWATT_PYMARKET", raising=False)
+    assert command.main([name, "--strict"]) == 0
+    assert f"{name}: skipped, COMMONWATT_PYMARKET names no Python" in capsys.readouterr().err
 
 
 def test_a_row_without_a_goal_is_for_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
