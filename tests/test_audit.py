@@ -123,11 +123,11 @@ def _quarter() -> Case:
 
 
 def _broken_down(fleet: Flexibility) -> Flexibility:
-    """The third vehicle's charger fails for some hours, so that it leaves with less."""
+    """The third vehicle's charger fails until shortly before it leaves, so that it leaves with less."""
     powers = {}
     for name in ("charge_kw", "discharge_kw", "usual_charge_kw"):
         powers[name] = np.array(getattr(fleet, name))
-        powers[name][10:30, 1] = 0.0
+        powers[name][10:56, 1] = 0.0
     return replace(fleet, **powers)
 
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from benchmarks.harness import Case, Size, Spec, Work
+from commonwatt._memory import keep_freed_memory
 from commonwatt._meter import ways
 from commonwatt._settle import add_valued
 from commonwatt._sums import row_sums
@@ -84,10 +85,11 @@ def kernels(members: Community) -> Work:
     bounds = [once(side) for side in (
         times(device.charge_kw, hours), times(device.discharge_kw, hours),
         device.level_min_kwh, device.level_max_kwh, device.drain_kwh,
-        spread(0.0, device.drain_kwh.shape), device.usual_level_kwh, device.charge_efficiency,
+        spread(0.0, device.drain_kwh.shape), device.owed_level_kwh, device.charge_efficiency,
     )]  # fmt: skip
     ones = np.ones(device.devices)
     constants = np.stack([device.discharge_efficiency, ones - device.leakage, 0 * ones])
+    keep_freed_memory()
 
     def work() -> Array:
         owed, level = np.zeros(members.shape[1]), device.level_start_kwh

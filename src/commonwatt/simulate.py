@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ._memory import keep_freed_memory
 from .dispatch import Dispatch
 from .flow import Array, Clearing, Community, Outlook, Prices, Ruling, Schedule, State, Window
 from .registry import due
@@ -112,6 +113,7 @@ def _windows(
     scenario: Scenario, community: Community, prices: Prices, cut: int | None, watch: Watch = NOBODY
 ) -> Iterator[tuple[Community, Prices, Outlook]]:
     """Who is there, at what terms, and what planners believe, window by window."""
+    keep_freed_memory()
     for start, stop in scenario.windows(community, cut):
         outlook = scenario.forecast.outlook(community, prices, start, stop + scenario.dispatch.lookahead)
         yield community.window(start, stop), prices.window(start, stop), replace(outlook, watch=watch)

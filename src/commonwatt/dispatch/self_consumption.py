@@ -22,8 +22,8 @@ class SelfConsumption(Dispatch):
     Surplus goes into the devices of its member, a deficit comes out of them, in proportion to what each can take or
     give. An obliged device never falls behind what it usually charges, and catches up as fast as it can where something
     held it back. What then is left goes into accounts in shared batteries or comes out of them, room and power shared
-    in proportion; a battery runs the way that moves more. At last a central battery takes what all members together leave
-    over while the pool is open, and gives what they lack.
+    in proportion; a battery runs the way that moves more. At last a central battery takes what all members together
+    leave over while the pool is open, and gives what they lack.
     """
 
     kind: Literal["self_consumption"] = "self_consumption"

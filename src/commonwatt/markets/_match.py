@@ -47,6 +47,16 @@ def walk(bid: Any, ask: Any, want: Any, have: Any, buyers: Any, sellers: Any, pa
     return rows, i, j
 
 
+@njit
+def _orders(kwh: Any) -> Any:
+    """How many orders there can be. (T, N)"""
+    most = 0
+    for t in range(kwh.shape[0]):
+        for n in range(kwh.shape[1]):
+            most += kwh[t, n] > LEAST_KWH
+    return most
+
+
 @njit([PAIRS(GRID, GRID, GRID, GRID)], error_model="numpy", cache=True)
 def matched(bid: Any, ask: Any, want: Any, have: Any) -> Any:
     """Slot, buyer, seller and kWh of every match (R,); then by slot where the book ends. Orders are (T, N) each.
@@ -54,7 +64,7 @@ def matched(bid: Any, ask: Any, want: Any, have: Any) -> Any:
     Who comes last on either side (T, 2), -1 for nobody; the best bid and ask not filled in full (T, 2), else infinite.
     """
     slots = want.shape[0]
-    most = int((want > LEAST_KWH).sum() + (have > LEAST_KWH).sum())
+    most = _orders(want) + _orders(have)
     slot, buyer, seller = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     kwh, last, left = np.empty(most), np.full((slots, 2), -1), np.empty((slots, 2))
     at = 0
@@ -67,7 +77,7 @@ def matched(bid: Any, ask: Any, want: Any, have: Any) -> Any:
         at += rows
         if rows:
             last[t, 0], last[t, 1] = buyer[at - 1], seller[at - 1]
-    return slot[:at].copy(), buyer[:at].copy(), seller[:at].copy(), kwh[:at].copy(), last, left
+    return slot[:at], buyer[:at], seller[:at], kwh[:at], last, left
 
 
 @njit([types.float64[:, :, ::1](INDEX, INDEX, INDEX, FLAT, FLAT, types.int64, types.int64)], cache=True)

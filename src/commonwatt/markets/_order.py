@@ -1,7 +1,8 @@
-"""The stable order of a book's orders, compiled: by counting bytes where there are many, by merging where few.
+"""The stable order of a book's orders, compiled: in linear time where there are many, by merging where few.
 
-Floating-point keys sort like whole numbers once the sign is folded in (IEEE 754); a pass over one byte of them keeps
-the order of the passes before, so eight passes sort any number of orders in linear time, and ties stay as they came.
+Keys that spread evenly are counted into as many boxes as there are orders, and what then stands out of place moves a
+few places. Where they crowd, they are sorted byte by byte: floating-point keys sort like whole numbers once the sign is
+folded in (IEEE 754), and a pass over one byte keeps the order of the passes before. Ties stay as they came.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from numba import njit
 from ..exchange import LEAST_KWH
 
 MANY = 64
+CROWD = 32
+"""More orders than this in one box are not worth moving one by one."""
 SIGN = np.uint64(1 << 63)
 BYTE = np.uint64(255)
 
@@ -27,13 +30,54 @@ def in_order(key: Any, kwh: Any) -> Any:
         found += (kwh[n] > LEAST_KWH) & (kwh[n] < np.inf) & (abs(key[n]) < np.inf)
     who = who[:found]
     if found > MANY:
-        return _by_bytes(who, key[who] + 0.0)  # no negative zero
+        return _by_boxes(who, key[who])
     return who[np.argsort(key[who], kind="mergesort")]
+
+
+@njit(error_model="numpy")
+def _by_boxes(who: Any, key: Any) -> Any:
+    """`who` from the lowest key up, by boxes of equal width where keys spread evenly."""
+    lowest, highest = key[0], key[0]
+    for n in range(key.size):
+        lowest, highest = min(lowest, key[n]), max(highest, key[n])
+    per_key = (key.size - 1) / (highest - lowest)
+    if not 0.0 < per_key < np.inf:
+        return _by_bytes(who, key)
+    box, first = np.empty(key.size, np.int64), np.zeros(key.size + 1, np.int64)
+    for n in range(key.size):
+        box[n] = int((key[n] - lowest) * per_key)
+        first[box[n] + 1] += 1
+    most = 0
+    for b in range(1, key.size + 1):
+        most = max(most, first[b])
+        first[b] += first[b - 1]
+    if most > CROWD:
+        return _by_bytes(who, key)
+    ordered, keys = np.empty(key.size, np.int64), np.empty(key.size)
+    for n in range(key.size):
+        at = first[box[n]]
+        ordered[at], keys[at] = who[n], key[n]
+        first[box[n]] += 1
+    return _put_right(ordered, keys)
+
+
+@njit
+def _put_right(who: Any, key: Any) -> Any:
+    """`who` from the lowest key up, where every one stands close to its place already."""
+    for n in range(1, key.size):
+        later, at = key[n], n
+        moved = who[n]
+        while at > 0 and key[at - 1] > later:
+            key[at], who[at] = key[at - 1], who[at - 1]
+            at -= 1
+        key[at], who[at] = later, moved
+    return who
 
 
 @njit
 def _by_bytes(who: Any, key: Any) -> Any:
-    """`who` from the lowest key up."""
+    """`who` from the lowest key up, whatever the keys."""
+    key = key + 0.0  # no negative zero
     bits, rank = key.view(np.uint64), np.empty(key.size, np.uint64)
     for n in range(key.size):
         rank[n] = ~bits[n] if bits[n] & SIGN else bits[n] | SIGN
