@@ -3,6 +3,7 @@
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
+PEERS   := .venv-peers
 PIP     := $(BIN)/python -m pip install -qq --disable-pip-version-check
 DEMO    ?= demo
 WORKERS ?= 2
@@ -13,7 +14,7 @@ CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3.
 PROBE      := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check format bench peers lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +40,9 @@ format: $(STAMP) ## Format the code and apply the safe fixes.
 bench: $(STAMP) ## Measure speed and memory.
 	$(BIN)/python -m benchmarks
 
+peers: $(PEERS)/.installed ## Compare the optimum with CVXPY, linopy and PyPSA.
+	$(PEERS)/bin/python -m pytest -q tests/optimum/test_peers.py
+
 # Existing pins are kept where they still fit; `make lock UPGRADE=1` takes the newest.
 # One version per package for all Python versions, and nothing in the files says where they came from.
 LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
@@ -50,7 +54,7 @@ lock: $(STAMP) ## Resolve pyproject.toml again into requirements/*.txt (UPGRADE=
 	$(LOCK) --upgrade --constraints requirements/dev.txt --group pyproject.toml:peers --output-file requirements/peers.txt
 
 clean: ## Remove .venv, caches, builds and the demo.
-	rm -rf $(VENV) build dist demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) build dist demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # Installed anew only if the lock, the package's metadata or this file's recipe inputs changed.
@@ -72,4 +76,12 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@echo "installing the lock and commonwatt into $(VENV)"
 	$(PIP) --require-hashes --requirement requirements/dev.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Other people's modelling tools stay out of .venv: they are large, and nothing but this comparison needs them.
+$(PEERS)/.installed: requirements/peers.txt $(STAMP)
+	$(BIN)/python -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
+		--requirement requirements/dev.txt --requirement requirements/peers.txt
+	$(PEERS)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -1,6 +1,6 @@
 """The same community in CVXPY, linopy and PyPSA: the same optimum. Each is skipped where it is not installed.
 
-Their packages are no part of the lock for development; `pip install --group peers` brings them.
+Their packages are no part of the lock for development; `make peers` brings them and runs these tests.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def car(given: Problem, rng: np.random.Generator) -> Problem:
     return replace(given, stores=replace(stores, wear=np.array([0.0, 0.005, 0.0])))
 
 
-def rows_and_cost(given: Problem, new: Any, add: Any, by_slot: Any) -> Any:
-    """The problem's rows and its cost; `new(name, shape, low, high)`, `add(left, sense, right)`, sums over members."""
+def rows_and_cost(given: Problem, new: Any, add: Any, each: Any) -> Any:
+    """The problem's rows and its cost; `new(name, shape, low, high)`, `add(left, sense, right)`, products cell by cell."""
     p, s = given, given.stores
     shape, (slots, members) = given.shape, given.shape
     want, give = new("want", shape, 0, p.want_max_kwh), new("give", shape, 0, p.give_max_kwh)
@@ -69,11 +69,11 @@ def rows_and_cost(given: Problem, new: Any, add: Any, by_slot: Any) -> Any:
     used = new("used", (1, width.size), 0, width[None, :])
     owns = np.eye(members)[s.owner]
     add(want - give - thrown + dark + (discharge - charge) @ owns, "==", p.base_kwh)
-    keep, gain, loss = (np.diag(v) for v in (s.keep, s.gain, s.loss))
+    keep, loss, gain = np.diag(s.keep), np.diag(s.loss), np.broadcast_to(s.gain, s.shape)
     before = np.eye(slots, k=-1)
     start = np.zeros(s.shape)
     start[0] = s.keep * s.start_kwh
-    add(level - before @ level @ keep - charge @ gain + discharge @ loss, "==", start - s.drain_kwh)
+    add(level - before @ level @ keep - each(gain, charge) + discharge @ loss, "==", start - s.drain_kwh)
     none, ones = np.zeros((slots, 1)), np.ones((members, 1))
     add(taken + p.pool.efficiency * sent - want @ ones, "==", none)
     add(given_out + sent - give @ ones, "==", none)
@@ -84,17 +84,18 @@ def rows_and_cost(given: Problem, new: Any, add: Any, by_slot: Any) -> Any:
     add(net @ ones + (1 - p.pool.efficiency) * sent - np.ones((slots, 1)) @ peak, "<=", none)
     first = np.eye(members)[:, [0]]
     add(np.ones((1, slots)) @ want @ first - used @ np.ones((width.size, 1)), "==", np.zeros((1, 1)))
-    return by_slot([
+    terms = [
         (p.coupling_buy[:, None], taken), (-p.coupling_sell[:, None], given_out),
         (np.full((slots, 1), p.pool.fee_per_kwh * p.pool.efficiency), sent),
         (np.full(shape, p.unserved_price), dark), (np.tile(s.wear, (slots, 1)), charge),
         (np.tile(s.wear, (slots, 1)), discharge), (np.full((1, 1), p.peaks[0].rate), peak),
         (p.tiers[0].rate[None, :], used),
-    ])  # fmt: skip
+    ]  # fmt: skip
+    return terms
 
 
 def in_cvxpy(given: Problem) -> float:
-    cp = pytest.importorskip("cvxpy", reason="CVXPY is not installed (pip install --group peers)")
+    cp = pytest.importorskip("cvxpy", reason="CVXPY is not installed (make peers)")
     constraints: list[Any] = []
 
     def new(name: str, shape: tuple[int, int], low: Any, high: Any) -> Any:
@@ -105,14 +106,14 @@ def in_cvxpy(given: Problem) -> float:
     def add(left: Any, sense: str, right: Any) -> None:
         constraints.append({"==": left == right, "<=": left <= right, ">=": left >= right}[sense])
 
-    cost = rows_and_cost(given, new, add, lambda terms: sum(cp.sum(cp.multiply(price, x)) for price, x in terms))
+    cost = sum(cp.sum(cp.multiply(price, x)) for price, x in rows_and_cost(given, new, add, cp.multiply))
     task = cp.Problem(cp.Minimize(cost), constraints)
     task.solve(solver=cp.HIGHS)
     return float(task.value)
 
 
 def in_linopy(given: Problem) -> float:
-    linopy = pytest.importorskip("linopy", reason="linopy is not installed (pip install --group peers)")
+    linopy = pytest.importorskip("linopy", reason="linopy is not installed (make peers)")
     xr = pytest.importorskip("xarray")
     model, p, s = linopy.Model(), given, given.stores
     slot, name, device = (("slot", range(p.shape[0])), ("member", range(p.shape[1])), ("device", range(s.shape[1])))
@@ -140,12 +141,13 @@ def in_linopy(given: Problem) -> float:
         want - give - thrown + dark + ((discharge - charge) * owns).sum("device") == table(p.base_kwh, "wide")
     )
     rate = {label: xr.DataArray(getattr(s, label), dims=["device"], coords=dict([device])) for label in (
-        "keep", "gain", "loss", "wear")}  # fmt: skip
+        "keep", "loss", "wear")}  # fmt: skip
     start = np.zeros(s.shape)
     start[0] = s.keep * s.start_kwh
     kept = rate["keep"] * level.shift(slot=1)
     model.add_constraints(
-        level - kept - rate["gain"] * charge + rate["loss"] * discharge == table(start - s.drain_kwh, "deep")
+        level - kept - table(np.broadcast_to(s.gain, s.shape), "deep") * charge + rate["loss"] * discharge
+        == table(start - s.drain_kwh, "deep")
     )
     model.add_constraints(taken + p.pool.efficiency * sent - want.sum("member") == 0)
     model.add_constraints(out + sent - give.sum("member") == 0)
@@ -167,7 +169,7 @@ def in_linopy(given: Problem) -> float:
 
 
 def in_pypsa(given: Problem) -> float:
-    pypsa = pytest.importorskip("pypsa", reason="PyPSA is not installed (pip install --group peers)")
+    pypsa = pytest.importorskip("pypsa", reason="PyPSA is not installed (make peers)")
     pd = pytest.importorskip("pandas")
     p, s = given, given.stores
     start = s.keep * s.start_kwh  # PyPSA lets a store lose nothing in its first slot
@@ -202,7 +204,7 @@ def in_pypsa(given: Problem) -> float:
         net.add("Store", f"level {k}", bus=room, e_nom=1.0, e_min_pu=low, e_max_pu=high, e_initial=start[k],
                 standing_loss=1 - s.keep[k])  # fmt: skip
         net.add("Link", f"charge {k}", bus0=home, bus1=room, p_nom=1.0, p_max_pu=column(s.charge_max_kwh[:, k]),
-                efficiency=s.gain[k], marginal_cost=s.wear[k])  # fmt: skip
+                efficiency=column(np.broadcast_to(s.gain, s.shape)[:, k]), marginal_cost=s.wear[k])  # fmt: skip
         most = column(s.loss[k] * s.discharge_max_kwh[:, k])
         net.add("Link", f"discharge {k}", bus0=room, bus1=home, p_nom=1.0, p_max_pu=most, efficiency=1 / s.loss[k],
                 marginal_cost=s.wear[k] / s.loss[k])  # fmt: skip
