@@ -56,7 +56,7 @@ def car(given: Problem, rng: np.random.Generator) -> Problem:
 
 
 def rows_and_cost(given: Problem, new: Any, add: Any, each: Any) -> Any:
-    """The problem's rows and its cost; `new(name, shape, low, high)`, `add(left, sense, right)`, products cell by cell."""
+    """Adds the rows by `add(left, sense, right)` of `new(name, shape, low, high)`; gives the terms of the cost."""
     p, s = given, given.stores
     shape, (slots, members) = given.shape, given.shape
     want, give = new("want", shape, 0, p.want_max_kwh), new("give", shape, 0, p.give_max_kwh)
@@ -84,14 +84,13 @@ def rows_and_cost(given: Problem, new: Any, add: Any, each: Any) -> Any:
     add(net @ ones + (1 - p.pool.efficiency) * sent - np.ones((slots, 1)) @ peak, "<=", none)
     first = np.eye(members)[:, [0]]
     add(np.ones((1, slots)) @ want @ first - used @ np.ones((width.size, 1)), "==", np.zeros((1, 1)))
-    terms = [
+    return [
         (p.coupling_buy[:, None], taken), (-p.coupling_sell[:, None], given_out),
         (np.full((slots, 1), p.pool.fee_per_kwh * p.pool.efficiency), sent),
         (np.full(shape, p.unserved_price), dark), (np.tile(s.wear, (slots, 1)), charge),
         (np.tile(s.wear, (slots, 1)), discharge), (np.full((1, 1), p.peaks[0].rate), peak),
         (p.tiers[0].rate[None, :], used),
     ]  # fmt: skip
-    return terms
 
 
 def in_cvxpy(given: Problem) -> float:
