@@ -107,6 +107,22 @@ def test_a_changed_folder_is_not_explained(tmp_path: Path) -> None:
         explain_slot(folder, "0", "0")
 
 
+def test_a_limit_that_holds_is_named_with_its_price(tmp_path: Path) -> None:
+    """Its price is part of what energy is worth behind it: not more than the price of the grid and of the limit."""
+    limits = {"import_cap_kw": 3.0, "export_cap_kw": 4.0}
+    folder = stored(tmp_path / "run", dispatch={"kind": "community_optimal"}, market={"kind": "pool"}, limits=limits)
+    found = [explain_slot(folder, "home_04", str(slot)) for slot in range(96)]
+    tight = [slot for slot in found if slot["limits"]]
+    assert tight
+    for slot in tight:
+        assert set(slot["limits"]) == {"the coupling point"}
+        price = slot["limits"]["the coupling point"]
+        way, grid = ("come in", "coupling_buy") if price > 0 else ("go out", "coupling_sell")
+        assert any(f"No more can {way} at the coupling point" in line for line in slot["says"])
+        assert slot["prices"]["energy"] == pytest.approx(slot["prices"][grid] + price, abs=2e-6)
+    assert not any("No more can" in line for slot in found if not slot["limits"] for line in slot["says"])
+
+
 def test_the_command(planned: Path, tmp_path: Path) -> None:
     bill = call("explain", planned, "--member", "home_04", cwd=tmp_path)
     assert bill.code == 0

@@ -12,8 +12,19 @@ from .errors import DataError
 from .noun import Array, Index, Noun, PerDevice, PerMember, PerSlot, dense, once, spread
 
 PerGroup = Annotated[Array, "T", "G"]
+COUPLING_POINT = "the coupling point"
 UNSERVED_VALUE = 5.0
 """Worth of a kWh that was wanted and not served. [money/kWh]"""
+
+
+def at_connection(member: str) -> str:
+    """What the limit of one member is called."""
+    return f"the connection of {member}"
+
+
+def at_feeder(group: str) -> str:
+    """What the limit of a group is called."""
+    return f"the feeder of {group}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,6 +81,12 @@ class Connection(Noun):
     def is_joint(self) -> bool:
         """Whether a group or all together are limited, so that what one member does may cut another."""
         return any(getattr(self, name) is not None for name in CAPS if not name.startswith("member"))
+
+    def above(self, member: int, name: str) -> tuple[str, ...]:
+        """The places that a member's net flow passes, by name: its own connection, its group's feeder, all together."""
+        group = -1 if self.group is None else int(self.group[member])
+        feeder = () if group < 0 else (at_feeder(self.group_names[group]),)
+        return at_connection(name), *feeder, COUPLING_POINT
 
     def alone(self) -> Connection:
         """What still binds a member that stands alone (§14): its own limits, no neighbour's."""

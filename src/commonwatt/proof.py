@@ -36,6 +36,8 @@ class Certificate(Noun):
     """What one more kWh would cost where the member stands. [money/kWh]"""
     stored_price: TK
     """What one more kWh in the store would be worth at the slot's end. [money/kWh]"""
+    limit_names: tuple[str, ...]
+    """Places whose net flow was limited."""
     limit_price: TG
     """What one kWh more of a place's limit would save: positive where imports are cut, negative where exports are.
     [money/kWh]"""

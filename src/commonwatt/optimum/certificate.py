@@ -47,6 +47,7 @@ def certify(problem: Problem, plan: Plan, asked: float) -> tuple[Feasible, Certi
         binaries=plan.binaries,
         energy_price=worth(problem, plan.duals),
         stored_price=-plan.duals.level,
+        limit_names=problem.places.names,
         limit_price=plan.duals.import_limit - plan.duals.export_limit,
     )
 
@@ -77,5 +78,5 @@ def whole(problem: Problem, parts: list[tuple[Problem, Certificate]], asked: flo
         proof="branch and bound" if any(p.proof != "duals" for p in proofs) else "duals",
         cost=upper, lower=bound, gap=worst, asked=asked,
         iterations=sum(p.iterations for p in proofs), binaries=sum(p.binaries for p in proofs),
-        energy_price=energy, stored_price=stored, limit_price=limit,
+        energy_price=energy, stored_price=stored, limit_names=problem.places.names, limit_price=limit,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 
+from ..connection import COUPLING_POINT, at_connection, at_feeder
 from ..flow import Array, Community, Index, Mask, Noun
 from ..noun import TG, OpenT, PerSlot, spread
 
@@ -41,7 +42,7 @@ class Places(Noun):
     def of_connection(cls, community: Community, order: Index, *, shared: bool) -> Places:
         """A connection's limits for members in this order; without `shared` only each member's own."""
         connection, hours, (slots, members) = community.connection, community.clock.hours, community.shape
-        names, inside = [f"the connection of {community.names[n]}" for n in order], [np.eye(members, dtype=np.bool_)]
+        names, inside = [at_connection(community.names[n]) for n in order], [np.eye(members, dtype=np.bool_)]
         own = connection.member_import_cap_kw, connection.member_export_cap_kw
         of_groups = connection.group_import_cap_kw, connection.group_export_cap_kw
         joint = connection.import_cap_kw, connection.export_cap_kw
@@ -49,7 +50,7 @@ class Places(Noun):
         if shared:
             groups = connection.group_names
             group = np.full(members, -1) if connection.group is None else connection.group[order]
-            names += [f"the feeder of {name}" for name in groups] + ["the coupling point"]
+            names += [at_feeder(name) for name in groups] + [COUPLING_POINT]
             inside += [group == np.arange(len(groups))[:, None], np.ones((1, members), np.bool_)]
             for found, by_group, by_all in zip(caps, of_groups, joint, strict=True):
                 found += [_table(by_group, slots, len(groups)), _table(by_all, slots, 1)]

@@ -48,6 +48,11 @@ class Tables:
             values = np.concatenate([getattr(plan, column) for plan in plans])
             if values.shape[1]:
                 self._write(name, _long(np.arange(len(values), dtype=np.int64), who, {column: values}))
+        prices = np.concatenate([plan.limit_price for plan in plans])
+        slot, place = np.nonzero(prices)
+        if slot.size:
+            names = np.array(plans[0].limit_names)[place].tolist()
+            self._write("plan_limits", {"slot": slot, "place": names, "limit_price": prices[slot, place]})
 
     def close(self) -> None:
         """Writes what waits and ends the files."""
@@ -143,6 +148,15 @@ def read_plan(folder: Path, community: Community) -> dict[str, Array]:
         if (folder / f"{name}.parquet").exists():
             found[column] = _wide(folder, 0, _Keys(name, who, 0, widths[name]))[column]
     return found
+
+
+def read_limit_prices(folder: Path, slot: int) -> dict[str, float]:
+    """What one kWh more of a limit was worth to the planner, by place, where it was not nothing. [money/kWh]"""
+    if not (folder / "plan_limits.parquet").exists():
+        return {}
+    with _reading(folder, "plan_limits"), _open(folder, "plan_limits") as file:
+        rows = file.read().to_pylist()
+        return {row["place"]: float(row["limit_price"]) for row in rows if row["slot"] == slot}
 
 
 @contextmanager

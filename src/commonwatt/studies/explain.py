@@ -15,7 +15,7 @@ from ..errors import ScenarioError
 from ..flow import Array, Community, Prices
 from ..record import Record
 from ..scenario import Scenario
-from ..store import read_plan, read_records, stored_scenario, stored_summary, unchanged
+from ..store import read_limit_prices, read_plan, read_records, stored_scenario, stored_summary, unchanged
 
 FINE = 1e-9
 SAME = 1e-6
@@ -156,10 +156,12 @@ def explain_slot(folder: Path, member: str, slot: str) -> dict[str, Any]:
         "load_kwh": float(told.community.load_kwh[t, n]), "pv_kwh": float(told.community.pv_kwh[t, n]),
         **{name: float(flows[name][0, n]) for name in names},
     }  # fmt: skip
+    limits = _limit_prices(told, n, t)
     owned = np.flatnonzero(told.community.flexibility.owner == n)
     return {
         "run": str(folder), "member": told.community.names[n], "slot": t, "time": told.time(t),
-        "currency": told.scenario.currency, "energy": energy, "prices": here, "says": [_worth(here)],
+        "currency": told.scenario.currency, "energy": energy, "prices": here,
+        "limits": limits, "says": [_worth(here), *(_tight(place, price) for place, price in limits.items())],
         "devices": [_device(told, flows, here, int(k), t) for k in owned],
     }  # fmt: skip
 
@@ -184,6 +186,18 @@ def _prices(told: Told, flows: dict[str, Array], n: int, t: int) -> dict[str, fl
     if told.plan:
         found["energy"] = float(told.plan["energy_price"][t, n])
     return found
+
+
+def _limit_prices(told: Told, n: int, t: int) -> dict[str, float]:
+    """What limits on the member's way to the grid cost in a slot, by place. [money/kWh]"""
+    above = told.community.connection.above(n, told.community.names[n])
+    prices = read_limit_prices(told.folder, t)
+    return {place: prices[place] for place in above if abs(prices.get(place, 0.0)) > SAME}
+
+
+def _tight(place: str, price: float) -> str:
+    way = "come in" if price > 0 else "go out"
+    return f"No more can {way} at {place}: a kWh more of that limit would save {abs(price):.4f}."
 
 
 KNOWN = {
