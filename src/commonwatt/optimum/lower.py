@@ -56,13 +56,13 @@ def lower(problem: Problem, duals: Duals, *, exact: bool = True) -> float:
     most = LARGEST_DUAL * max(problem.highest_price, 1e-12)
     if any(not np.isfinite(d).all() or np.abs(d).max(initial=0.0) > most for d in vars(duals).values()):
         return -np.inf
-    facing = _facing(problem, duals)
-    both = _local(problem, duals, facing, exact=exact)
+    faced = facing(problem, duals)
+    both = _local(problem, duals, faced, exact=exact)
     total = float(both.sum())
     for j in range(len(problem.joints)):
-        total += _one_way(problem, duals, facing, both, j, exact=exact)
-    total += _levels_bound(problem, duals) + _pool_bound(problem, duals, facing)
-    return total + facing.fixed
+        total += _one_way(problem, duals, faced, both, j, exact=exact)
+    total += _levels_bound(problem, duals) + _pool_bound(problem, duals, faced)
+    return total + faced.fixed
 
 
 def worth(problem: Problem, duals: Duals) -> Array:
@@ -70,8 +70,8 @@ def worth(problem: Problem, duals: Duals) -> Array:
 
     Whoever can do nothing about its flow has a dual that means nothing; the prices it faces still do.
     """
-    facing = _facing(problem, duals)
-    least, most = np.minimum(facing.got, facing.paid), np.maximum(facing.got, facing.paid)
+    faced = facing(problem, duals)
+    least, most = np.minimum(faced.got, faced.paid), np.maximum(faced.got, faced.paid)
     price: Array = np.clip(duals.balance, least, most)
     return price
 
@@ -79,7 +79,7 @@ def worth(problem: Problem, duals: Duals) -> Array:
 # --- what everybody faces --------------------------------------------------------------------------------------------
 
 
-def _facing(problem: Problem, duals: Duals) -> Facing:
+def facing(problem: Problem, duals: Duals) -> Facing:
     """Prices with the parts of limits and charges on them."""
     y, stores, places = duals.level, problem.stores, problem.places
     both_ways, inwards, own_in = (np.zeros(problem.shape) for _ in range(3))

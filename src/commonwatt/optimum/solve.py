@@ -13,7 +13,7 @@ from ..errors import InfeasibleError
 from ..flow import Array, Index
 from ..proof import STOPPED, Certificate
 from ..watch import NOBODY, Watch
-from . import dp, highs, rule
+from . import dp, highs, rule, windows
 from .certificate import certify, whole
 from .engine import Engine, Plan
 from .impossible import check, conflict
@@ -21,8 +21,8 @@ from .problem import Problem
 from .reuse import Kept
 from .upper import Feasible
 
-EngineName = Literal["highs", "dp", "rule"]
-ENGINES: dict[str, Engine] = {"highs": highs.solve, "dp": dp.solve, "rule": rule.solve}
+EngineName = Literal["highs", "dp", "rule", "windows"]
+ENGINES: dict[str, Engine] = {"highs": highs.solve, "dp": dp.solve, "rule": rule.solve, "windows": windows.solve}
 FAILURES = ArithmeticError, ValueError, RuntimeError, IndexError, MemoryError
 """How numerical code breaks down."""
 
