@@ -32,7 +32,7 @@ class Planner(Dispatch):
     seconds: PositiveFloat | None = None
     """CPU time after which the best plan so far is taken; none: no limit. Results then depend on the machine. [s]"""
 
-    engine: Literal["highs", "dp", "rule"] | None = None
+    engine: Literal["highs", "block", "dp", "rule"] | None = None
     """Who finds the plan: HiGHS, dynamic programming or the rule of thumb; none: whoever is quickest. [-]"""
 
     @property
