@@ -32,8 +32,8 @@ class Planner(Dispatch):
     seconds: PositiveFloat | None = None
     """CPU time after which the best plan so far is taken; none: no limit. Results then depend on the machine. [s]"""
 
-    engine: Literal["highs", "dp", "rule", "windows"] | None = None
-    """Who finds the plan: HiGHS, dynamic programming or the rule of thumb; none: whoever is quickest. [-]"""
+    engine: Literal["highs", "block", "dp", "rule", "windows"] | None = None
+    """Who finds the plan; see the page on the optimum. None: whoever is quickest. [-]"""
 
     @property
     def causal(self) -> bool:

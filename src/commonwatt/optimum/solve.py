@@ -13,7 +13,7 @@ from ..errors import InfeasibleError
 from ..flow import Array, Index
 from ..proof import STOPPED, Certificate
 from ..watch import NOBODY, Watch
-from . import dp, highs, rule, windows
+from . import block, dp, highs, rule, windows
 from .certificate import certify, whole
 from .engine import Engine, Plan
 from .impossible import check, conflict
@@ -21,8 +21,12 @@ from .problem import Problem
 from .reuse import Kept
 from .upper import Feasible
 
-EngineName = Literal["highs", "dp", "rule", "windows"]
-ENGINES: dict[str, Engine] = {"highs": highs.solve, "dp": dp.solve, "rule": rule.solve, "windows": windows.solve}
+EngineName = Literal["highs", "block", "dp", "rule", "windows"]
+ENGINES: dict[str, Engine] = {
+    "highs": highs.solve, "block": block.solve, "dp": dp.solve, "rule": rule.solve, "windows": windows.solve,
+}  # fmt: skip
+EXACT = 1e-6
+"""Gap that is asked of an engine that ends by nothing else. [-]"""
 FAILURES = ArithmeticError, ValueError, RuntimeError, IndexError, MemoryError
 """How numerical code breaks down."""
 
@@ -75,7 +79,8 @@ class _Job:
 def _parts(problem: Problem, engine: EngineName | None) -> list[tuple[Problem, EngineName]]:
     """What can be solved on its own, and by whom."""
     if problem.coupled:
-        return [(problem, engine or "highs")]
+        chosen: EngineName = "block" if block.suited(problem) and block.pays(problem) else "highs"
+        return [(problem, engine or chosen)]
     easy = dp.suited(problem) & (engine in {None, "dp"})
     groups: list[tuple[Index, EngineName]] = [(np.flatnonzero(easy), "dp")]
     groups += [(np.array([n]), engine or "highs") for n in np.flatnonzero(~easy)]
@@ -98,8 +103,9 @@ def _proven(problem: Problem, name: EngineName, job: _Job) -> tuple[Feasible, Ce
 def _asked(name: EngineName, problem: Problem, job: _Job) -> Plan:
     """What an engine says; that it broke down, where it did."""
     seconds = None if job.until is None else max(job.until - time.process_time(), 0.01)
+    gap = min(job.gap, EXACT) if name == "block" else job.gap
     try:
-        return job.engines[name](problem, job.gap, seconds, None, job.watch.progress, job.watch.cancel)
+        return job.engines[name](problem, gap, seconds, None, job.watch.progress, job.watch.cancel)
     except FAILURES as error:
         return Plan.rest(problem, name, f"failed ({type(error).__name__}: {error})")
 

@@ -1,0 +1,145 @@
+"""Prices of the structured interior point method: first guesses, and what they say to the certificate at last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..flow import Array, Index
+from ._block_bus import Bus
+from ._block_kinds import NARROW, Units, alone, own_limits, settled
+from ._block_meeting import DEMAND, SUPPLY, Meeting, cells, everywhere, groups, limited
+from ._block_members import Members
+from .engine import Duals
+from .problem import Problem
+from .stores import reach
+
+APART = 0.05
+"""How far apart first prices of demand and supply are pushed, scaled."""
+
+
+def first(problem: Problem, units: Units) -> tuple[Array, Array, Array]:
+    """Duals of balances (T, N) and levels (T, K), and of what members take and give (T, 2), scaled."""
+    stores = problem.stores
+    paid, got = np.where(problem.own, problem.buy, np.inf), np.where(problem.own, problem.sell, -np.inf)
+    at_pool = problem.coupling_buy, problem.coupling_sell
+    if problem.one_meter:
+        paid, got = (
+            np.where(problem.inside, price[:, None], own) for price, own in zip(at_pool, (paid, got), strict=True)
+        )
+    else:
+        at_pool = problem.buy.mean(axis=1), problem.sell.mean(axis=1)
+    middle = 0.5 * (paid + got) / units.price
+    stored = -middle.mean(axis=0)[stores.owner] / stores.gain.mean(axis=0)
+    rows = np.stack([at_pool[0] / units.price + APART, APART - at_pool[1] / units.price], axis=1)
+    return middle, np.broadcast_to(stored, stores.shape), rows
+
+
+def of_rows(rows: Array, given: Meeting) -> Array:
+    """First duals of all rows: those of demand and supply (T, 2) wherever they belong, 0 of all others."""
+    y = np.zeros(given.right.size)
+    y[given.numbers["flows"]] = np.repeat(rows[None], given.cells, axis=0).ravel()
+    for e, name in enumerate(("demand", "supply")):
+        if name in given.numbers:
+            y[given.numbers[name]] = rows[:, e]
+    return y
+
+
+class Blind:
+    """Stores whose levels can be nothing else somewhere: the method knows no price there, dynamic programming does."""
+
+    def __init__(self, problem: Problem, units: Units) -> None:
+        stores = problem.stores
+        stuck = settled(stores, units)[0]
+        given = stores.level_max_kwh - stores.level_min_kwh <= NARROW * units.energy
+        chained = stuck & np.vstack([np.ones((1, stuck.shape[1]), np.bool_), stuck[:-1]])
+        self.stores: Index = np.flatnonzero((stuck & ~given).any(axis=0) | chained.any(axis=0))
+        self._low, self._high = reach(stores)
+
+    def told(self, problem: Problem, balance: Array, level: Array) -> Array:
+        """Duals of levels, of those stores by what energy is worth at the member."""
+        from ._slopes import best_levels as compiled
+
+        best_levels: Any = compiled
+        stores, level, none = problem.stores, np.array(level), np.zeros(problem.shape[0])
+        for k in self.stores:
+            price = np.maximum(balance[:, stores.owner[k]], 0.0)
+            numbers = (stores.gain[0], stores.loss, stores.keep, stores.start_kwh, stores.wear, stores.value)
+            level[:, k] = best_levels(
+                none, none, price, price, price, stores.charge_max_kwh[:, k], stores.discharge_max_kwh[:, k],
+                np.minimum(self._low[:, k], self._high[:, k]), self._high[:, k], stores.drain_kwh[:, k],
+                *(float(number[k]) for number in numbers), 0.0,
+            )[1]  # fmt: skip
+        return level
+
+
+def duals(problem: Problem, units: Units, members: Members, bus: Bus, blind: Blind) -> Duals:
+    """What balances, levels, the pool, limits and charges cost. [money/kWh]"""
+    y = bus.y * units.price
+    balance, level = (table * units.price for table in members.duals(problem.shape, problem.stores.shape))
+    found = {"balance": balance, "level": blind.told(problem, balance, level)}
+    found |= _of_limits(problem, bus.given, y, balance)
+    found |= _of_charges(problem, bus.given, y)
+    flows = bus.given.flows(y)[0]
+    demand = bus.given.dual(y, "demand") if bus.given.cells > 1 else flows[:, DEMAND]
+    supply = bus.given.dual(y, "supply") if bus.given.cells > 1 else flows[:, SUPPLY]
+    everybody = _on_everybody(problem, found)
+    found |= {"demand": demand - everybody, "supply": -supply - everybody}
+    return replace(Duals.nothing(problem), **found)
+
+
+def _on_everybody(problem: Problem, found: dict[str, Array]) -> Array:
+    """What limits and charges at the coupling point add to everybody's price, both ways. (T,)"""
+    added = np.zeros(problem.shape[0])
+    for g in everywhere(problem):
+        added += found["import_limit"][:, g] - found["export_limit"][:, g]
+    for p, peak in enumerate(problem.peaks):
+        added += found["peak"][:, p] * (not peak.single)
+    for m, tier in enumerate(problem.tiers):
+        added += found["tier_in"][:, m] * (not tier.single)
+    return added
+
+
+def _of_limits(problem: Problem, given: Meeting, y: Array, balance: Array) -> dict[str, Array]:
+    places = problem.places
+    into, out_of = np.zeros(places.import_max_kwh.shape), np.zeros(places.import_max_kwh.shape)
+    for g in (*everywhere(problem), *groups(problem)):
+        some, inwards = limited(problem, g)
+        price = -given.dual(y, f"place {g}") * np.where(inwards, 1.0, -1.0)[some]
+        into[some, g], out_of[some, g] = np.maximum(price, 0.0), np.maximum(-price, 0.0)
+    paid, got = _faced(problem, given, y)
+    above, below = np.maximum(balance - paid, 0.0), np.maximum(got - balance, 0.0)
+    tightest = own_limits(problem)
+    left = [(into, places.import_max_kwh, np.where(problem.want_max_kwh > 0, above, 0.0), tightest[0])]
+    left += [(out_of, places.export_max_kwh, np.where(problem.give_max_kwh > 0, below, 0.0), tightest[1])]
+    for found, most, price, least in left:
+        for g in map(int, np.flatnonzero(alone(problem))):
+            n = int(np.flatnonzero(places.inside[g])[0])
+            binds = np.isfinite(most[:, g]) & (most[:, g] <= least[:, n])
+            found[:, g] = np.where(binds, price[:, n], 0.0)
+            price[:, n] = np.where(binds, 0.0, price[:, n])
+    return {"import_limit": into, "export_limit": out_of}
+
+
+def _faced(problem: Problem, given: Meeting, y: Array) -> tuple[Array, Array]:
+    """What each member pays and gets in its cell, or at its own retailer. (T, N) each"""
+    prices = given.flows(y)[cells(problem)]
+    paid = np.where(problem.inside, prices[:, :, DEMAND].T, problem.buy)
+    got = np.where(problem.inside, -prices[:, :, SUPPLY].T, problem.sell)
+    return paid, got
+
+
+def _of_charges(problem: Problem, given: Meeting, y: Array) -> dict[str, Array]:
+    slots = problem.shape[0]
+    peaks, borne = np.zeros((slots, len(problem.peaks))), np.zeros((slots, len(problem.tiers)))
+    price = np.zeros(len(problem.tiers))
+    for p, peak in enumerate(problem.peaks):
+        some = peak.weight > 0
+        peaks[some, p] = np.maximum(-given.dual(y, f"peak {p}"), 0.0) * peak.weight[some]
+    for m, tier in enumerate(problem.tiers):
+        price[m] = -given.dual(y, f"tier {m}")[0]
+        if not tier.single:
+            borne[tier.slots, m] = np.maximum(-given.dual(y, f"metered {m}"), 0.0)
+    return {"peak": peaks, "tier": price, "tier_in": borne}

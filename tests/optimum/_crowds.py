@@ -1,0 +1,84 @@
+"""Random communities of some size that the structured interior point method takes, over all that it can tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from tests._communities import hand_made
+from tests.optimum._instances import devices, terms
+
+from commonwatt.flow import Pool, State
+from commonwatt.optimum.limits import Peak, Places, Tier
+from commonwatt.optimum.problem import Problem, build
+
+FEATURES = (
+    "plain", "own meters", "outside", "coupling point", "members", "feeders", "peak of the pool", "peak on the wires",
+    "tier of the pool", "tier on the wires", "all",
+)  # fmt: skip
+"""What binds members together, or sets some apart."""
+
+
+def crowd(seed: int, feature: str) -> Problem:
+    """A community with batteries, cars, heat pumps, some tight, some leaky, with wear, values, curtailment or not."""
+    rng = np.random.default_rng([20260103, seed])
+    slots, members, scale = int(rng.integers(2, 25)), int(rng.integers(2, 21)), float(rng.choice([1.0, 1e-3, 1e4]))
+    net = rng.uniform(-3, 3, (slots, members)) * (rng.random((slots, members)) < 0.8)
+    community = hand_made(scale * (np.round(net) if rng.random() < 0.2 else net))
+    community = replace(community, flexibility=devices(rng, slots, members, scale))
+    tariff = str(rng.choice(["normal", "flat", "free feed-in"]))
+    prices = terms(rng, community, tariff, common=True)
+    pool = Pool(efficiency=float(rng.choice([1.0, 0.95])), fee_per_kwh=float(rng.choice([0.0, 0.005])))
+    prices = replace(prices, one_meter=feature != "own meters", pool=pool, sell=0.7 * prices.sell,
+                     coupling_sell=0.7 * prices.coupling_sell)  # fmt: skip
+    given = build(
+        community, prices, State.initial(community), p2p=True,
+        curtail=bool(rng.random() < 0.5), stored_value=None if rng.random() < 0.6 else 1.0,
+    )  # fmt: skip
+    if feature == "outside":
+        given = replace(given, inside=rng.random(given.shape) < 0.7)
+    return replace(given, **limits(rng, given, feature, scale), **charges(rng, given, feature, scale))
+
+
+def limits(rng: np.random.Generator, given: Problem, feature: str, scale: float) -> dict[str, Any]:
+    """Limits of all together, of feeders, of single members; load may stay unserved behind them."""
+    slots, members = given.shape
+    inside = list[Any]()
+    if feature in {"coupling point", "all"}:
+        inside.append(np.ones(members, bool))
+    if feature in {"feeders", "all"}:
+        feeder = rng.integers(-1, 2, members)
+        inside += [feeder == f for f in (0, 1)]
+    if feature in {"members", "all"}:
+        inside += [np.arange(members) == n for n in rng.permutation(members)[:3]]
+    inside = [who for who in inside if who.any()]
+    if not inside:
+        return {}
+    size = np.sqrt([who.sum() for who in inside]) * scale
+    caps = [np.where(rng.random((slots, size.size)) < 0.7, size * rng.uniform(0.5, 4, (slots, size.size)), np.inf)
+            for _ in range(2)]  # fmt: skip
+    places = Places(
+        names=tuple(f"place {g}" for g in range(size.size)), inside=np.array(inside), import_max_kwh=caps[0],
+        export_max_kwh=caps[1],
+    )  # fmt: skip
+    return {"places": places, "unserved_max_kwh": np.where(places.import_limited, given.load_kwh, 0.0)}
+
+
+def charges(rng: np.random.Generator, given: Problem, feature: str, scale: float) -> dict[str, Any]:
+    """A charge on the highest power, or rising by blocks, at the coupling point."""
+    slots, members = given.shape
+    found: dict[str, Any] = {}
+    everybody = np.ones(members, bool)
+    if feature.startswith("peak") or feature == "all":
+        weight, locked = rng.choice([0.0, 1.0, 4.0], slots), float(rng.choice([0.0, 2.0])) * scale
+        reads = "pool" if feature == "peak of the pool" else "wires"
+        rate = float(rng.uniform(0.05, 1.0))
+        found["peaks"] = (Peak(members=everybody, reads=reads, weight=weight, rate=rate, locked_kw=locked),)
+    if feature.startswith("tier") or feature == "all":
+        width = np.append(scale * rng.uniform(2, 20, 2), np.inf)
+        reads = "wires" if feature == "tier on the wires" else "pool"
+        rate = np.sort(rng.uniform(0.0, 0.2, 3))
+        where = rng.random(slots) < 0.8
+        found["tiers"] = (Tier(members=everybody, reads=reads, slots=where, width_kwh=width, rate=rate),)
+    return found
