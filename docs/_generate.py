@@ -243,6 +243,31 @@ def lies(market: Auction, book: Book) -> float:
     return 100 * float(found.mean())
 
 
+def scorecard(world: str) -> str:
+    """Every mechanism of a world in which members trade, measured on the same homes."""
+    source = {"kind": "synthetic", "members": 8, "days": 2}
+    homes = Scenario(seed=1, source=source).community()
+    at = np.arange(8) / 7
+    traits = {"contract_buy": 0.24 + 0.10 * at, "contract_sell": 0.05 + 0.06 * at[::-1]}
+    tariff = {"kind": "flat", "buy": 0.30, "export_ratio": 1 / 3} if world == "one_meter" else {"kind": "contract"}
+    rows = []
+    for kind, market in MARKETS.items():
+        promise = market().promise
+        if promise.world != world or promise.legal_world or not promise.trades:
+            continue
+        run = cw.run(Scenario(tariff=tariff, market={"kind": kind}), community=replace(homes, traits=traits))
+        card = cw.scorecard(run, community=replace(homes, traits=traits), tried=20)
+        numbers = (card.budget_residual, card.losers, card.coalition_excess, card.efficiency,
+                   card.misreport_gain, card.paying_misreports, card.price_spread)  # fmt: skip
+        forms = (".2f", ".0f", ".2f", ".0%", ".3f", ".0%", ".3f")
+        cells = (format(x, form) for x, form in zip(numbers, forms, strict=True))
+        rows.append((f"`{kind}`", *(cell.replace("-0.00", "0.00") if not float(cell.strip("%")) else cell
+                                    for cell in cells), card.misreport))  # fmt: skip
+    head = ("market", "residual EUR", "losers", "group gains EUR", "efficiency", "misreport gains EUR", "that pay",
+            "price spread EUR/kWh", "of")  # fmt: skip
+    return table(head, rows)
+
+
 def invariants() -> str:
     """Identifier, meaning and tolerance of every invariant."""
     sizes = {
@@ -349,7 +374,8 @@ def columns(name: str) -> str:
 
 BLOCKS: dict[str, Callable[..., str]] = {
     "document": document, "stage": stage, "promises": promises, "schemes": schemes, "invariants": invariants,
-    "faults": faults, "auctions": auctions, "metrics": metric_table, "presets": preset_table, "commands": commands,
+    "faults": faults, "auctions": auctions, "scorecard": scorecard, "metrics": metric_table,
+    "presets": preset_table, "commands": commands,
     "ranking": ranking,
     "columns": columns,
 }  # fmt: skip
