@@ -38,6 +38,7 @@ from commonwatt.registry import Settings, parameters
 from commonwatt.reports.catalogue import STAGES
 from commonwatt.run import auditor
 from commonwatt.scenario import Scenario, Study, load, presets
+from commonwatt.zones import Zone
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -136,7 +137,7 @@ def document(name: str) -> str:
     shapes: dict[str, type[Settings]] = {
         "scenario": Scenario, "study": Study, "pool": Pool, "events": _events.Events, "outage": _events.Outage,
         "maintenance": _events.Maintenance, "drawn": Drawn, "limits": connection_limits.Limits,
-        "group": connection_limits.Group,
+        "group": connection_limits.Group, "zone": Zone,
     }  # fmt: skip
     return fields(shapes[name])
 

@@ -29,7 +29,21 @@ from typing import Any
 
 import pytest
 
-from commonwatt import _events, accounts, cli, connection, envelope, exchange, flow, limits, noun, rules, streams
+from commonwatt import (
+    _events,
+    accounts,
+    cli,
+    connection,
+    envelope,
+    exchange,
+    flow,
+    limits,
+    noun,
+    routes,
+    rules,
+    streams,
+    zones,
+)  # fmt: skip
 from commonwatt.ledger._file import TABLES
 from commonwatt.metrics import METRICS
 from commonwatt.pool import Pool
@@ -251,7 +265,7 @@ def test_every_invariant_is_explained() -> None:
 
 
 def nouns() -> Iterator[type[Any]]:
-    for module in (flow, exchange, connection, envelope, accounts, rules):
+    for module in (flow, exchange, connection, routes, envelope, accounts, rules):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, noun.Noun) and value.__module__ == module.__name__:
                 yield value
@@ -269,6 +283,7 @@ def code_names() -> set[str]:
         _events.Maintenance,
         limits.Limits,
         limits.Group,
+        zones.Zone,
     )
     for shape in parts:
         names |= set(shape.model_fields)

@@ -175,7 +175,7 @@ class Auction(Market):
 
 def _fills(cleared: Clearing, efficiency: float) -> Fills:
     """What everybody learns: own fills, and the mean price of both sides."""
-    delivered = cleared.sold_kwh * efficiency
+    delivered = cleared.delivered_kwh(efficiency)
     money = cleared.bought_kwh * cleared.buy_price + delivered * cleared.sell_price
     kwh = cleared.bought_kwh + delivered
     moved = kwh.sum(axis=1)

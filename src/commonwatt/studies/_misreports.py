@@ -89,7 +89,7 @@ def quotes_of(record: Record) -> Quotes:
 def _won(quotes: Quotes, cleared: Clearing, efficiency: float) -> Array:
     """What each member wins by trading, if its quote says what the energy is worth to it. (T, N) [money]"""
     bought = cleared.bought_kwh * (quotes.quote_price - cleared.buy_price)
-    return bought + efficiency * cleared.sold_kwh * (cleared.sell_price - quotes.quote_price)
+    return bought + cleared.delivered_kwh(efficiency) * (cleared.sell_price - quotes.quote_price)
 
 
 def _stake(quotes: Quotes) -> Array:

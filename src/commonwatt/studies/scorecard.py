@@ -112,11 +112,12 @@ def _scored(
     prices, promise = scenario.prices(people), scenario.market.promise
     residual, gain, spread = Residual(), Gain(), Spread()
     scores: tuple[Score, ...] = residual, gain, spread
-    compared = promise.trades and not promise.legal_world
+    free = promise.trades and not promise.legal_world
+    compared = free and prices.routes is None
     groups: list[Coalitions | Traders] = []
     if compared:
         groups = [Coalitions(prices) if prices.one_meter else Traders(prices)]
-    lies = [_misreports(scenario, people, tried, draws)] if compared else []
+    lies = [_misreports(scenario, people, tried, draws)] if free else []
     for record in records:
         first = record.clock.first
         terms = prices.window(first, first + record.clock.slots)
