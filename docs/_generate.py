@@ -261,9 +261,8 @@ def scorecard(world: str) -> str:
         numbers = (card.budget_residual, card.losers, card.coalition_excess, card.efficiency,
                    card.misreport_gain, card.paying_misreports, card.price_spread)  # fmt: skip
         forms = (".2f", ".0f", ".2f", ".0%", ".3f", ".0%", ".3f")
-        cells = (format(x, form) for x, form in zip(numbers, forms, strict=True))
-        rows.append((f"`{kind}`", *(cell.replace("-0.00", "0.00") if not float(cell.strip("%")) else cell
-                                    for cell in cells), card.misreport))  # fmt: skip
+        cells = ("-" if x != x else format(x, form) for x, form in zip(numbers, forms, strict=True))
+        rows.append((f"`{kind}`", *(re.sub(r"^-(0\.0+)$", r"\1", cell) for cell in cells), card.misreport))
     head = ("market", "residual EUR", "losers", "group gains EUR", "efficiency", "misreport gains EUR", "that pay",
             "price spread EUR/kWh", "of")  # fmt: skip
     return table(head, rows)
