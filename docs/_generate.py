@@ -38,6 +38,7 @@ from commonwatt.registry import Settings, parameters
 from commonwatt.reports.catalogue import STAGES
 from commonwatt.run import auditor
 from commonwatt.scenario import Scenario, Study, load, presets
+from commonwatt.zones import Zone
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -136,7 +137,7 @@ def document(name: str) -> str:
     shapes: dict[str, type[Settings]] = {
         "scenario": Scenario, "study": Study, "pool": Pool, "events": _events.Events, "outage": _events.Outage,
         "maintenance": _events.Maintenance, "drawn": Drawn, "limits": connection_limits.Limits,
-        "group": connection_limits.Group,
+        "group": connection_limits.Group, "zone": Zone,
     }  # fmt: skip
     return fields(shapes[name])
 
@@ -241,6 +242,30 @@ def lies(market: Auction, book: Book) -> float:
                  for c in (paid, lied)]  # fmt: skip
         found |= gains[1] > gains[0] + 1e-9
     return 100 * float(found.mean())
+
+
+def scorecard(world: str) -> str:
+    """Every mechanism of a world in which members trade, measured on the same homes."""
+    source = {"kind": "synthetic", "members": 8, "days": 2}
+    homes = Scenario(seed=1, source=source).community()
+    at = np.arange(8) / 7
+    traits = {"contract_buy": 0.24 + 0.10 * at, "contract_sell": 0.05 + 0.06 * at[::-1]}
+    tariff = {"kind": "flat", "buy": 0.30, "export_ratio": 1 / 3} if world == "one_meter" else {"kind": "contract"}
+    rows = []
+    for kind, market in MARKETS.items():
+        promise = market().promise
+        if promise.world != world or promise.legal_world or not promise.trades:
+            continue
+        run = cw.run(Scenario(tariff=tariff, market={"kind": kind}), community=replace(homes, traits=traits))
+        card = cw.scorecard(run, community=replace(homes, traits=traits), tried=20)
+        numbers = (card.budget_residual, card.losers, card.coalition_excess, card.efficiency,
+                   card.misreport_gain, card.paying_misreports, card.price_spread)  # fmt: skip
+        forms = (".2f", ".0f", ".2f", ".0%", ".3f", ".0%", ".3f")
+        cells = ("-" if x != x else format(x, form) for x, form in zip(numbers, forms, strict=True))
+        rows.append((f"`{kind}`", *(re.sub(r"^-(0\.0+)$", r"\1", cell) for cell in cells), card.misreport))
+    head = ("market", "residual EUR", "losers", "group gains EUR", "efficiency", "misreport gains EUR", "that pay",
+            "price spread EUR/kWh", "of")  # fmt: skip
+    return table(head, rows)
 
 
 def invariants() -> str:
@@ -349,7 +374,8 @@ def columns(name: str) -> str:
 
 BLOCKS: dict[str, Callable[..., str]] = {
     "document": document, "stage": stage, "promises": promises, "schemes": schemes, "invariants": invariants,
-    "faults": faults, "auctions": auctions, "metrics": metric_table, "presets": preset_table, "commands": commands,
+    "faults": faults, "auctions": auctions, "scorecard": scorecard, "metrics": metric_table,
+    "presets": preset_table, "commands": commands,
     "ranking": ranking,
     "columns": columns,
 }  # fmt: skip

@@ -11,7 +11,7 @@ from .flow import Clock, Community, Flexibility
 from .run import Run, run
 from .scenario import Scenario, Study, load, schema
 from .simulate import simulate
-from .studies import Results, benchmark, run_prices
+from .studies import Results, Scorecard, benchmark, run_prices, scorecard
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,11 +26,13 @@ __all__ = [
     "Run",
     "Scenario",
     "ScenarioError",
+    "Scorecard",
     "Study",
     "benchmark",
     "load",
     "run",
     "run_prices",
     "schema",
+    "scorecard",
     "simulate",
 ]

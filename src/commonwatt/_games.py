@@ -1,4 +1,4 @@
-"""Compiled costs of groups: what members would pay together behind one meter of their own.
+"""Compiled costs and gains of groups: behind one meter of their own, or trading among themselves on own meters.
 
 A slot's net energy of every member is `net` (T, N); a group pays `up` per kWh it draws together and gets `down` per
 kWh it gives. A group is a bit pattern, member 0 the lowest bit, or the first members of an order. Sums run slot by
@@ -15,6 +15,7 @@ from numba import njit, types
 ROW = types.Array(types.float64, 1, "C", readonly=True)
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 ORDERS = types.Array(types.int64, 2, "C", readonly=True)
+GROUPS = types.Array(types.boolean, 2, "C", readonly=True)
 
 
 @njit([types.float64[::1](ROW)], cache=True)
@@ -56,3 +57,37 @@ def costs_along_orders(before: Any, net: Any, up: Any, down: Any, orders: Any) -
                 together += net[t, orders[k, j]]
                 costs[k, j] += together * (rise if together > 0.0 else fall)
     return costs
+
+
+@njit
+def _gain(bid: Any, ask: Any, left: Any, buyers: Any, sellers: Any) -> Any:
+    """What the best match gains of `left` (2, N): energy wanted, energy offered; it is used up. [money]"""
+    gain, i, j = 0.0, 0, 0
+    while i < buyers.size and j < sellers.size and bid[buyers[i]] > ask[sellers[j]]:
+        buyer, seller = buyers[i], sellers[j]
+        moved = min(left[0, buyer], left[1, seller])
+        gain += moved * (bid[buyer] - ask[seller])
+        left[0, buyer] -= moved
+        left[1, seller] -= moved
+        i += left[0, buyer] <= 0.0
+        j += left[1, seller] <= 0.0
+    return gain
+
+
+@njit([types.float64[::1](ROW, GRID, GRID, GRID, GRID, GROUPS)], cache=True)
+def gains_of_groups(before: Any, bid: Any, ask: Any, want: Any, have: Any, groups: Any) -> Any:
+    """`before` (G,) plus the most that each group gains by trading within itself in these slots. [money]
+
+    What a delivered kWh is worth to buyers and costs sellers, what they want and have as delivered: (T, N) each;
+    `groups` (G, N) says who is in.
+    """
+    slots, members = want.shape
+    gains, left = before.copy(), np.empty((2, members))
+    for t in range(slots):
+        buyers, sellers = np.argsort(-bid[t], kind="mergesort"), np.argsort(ask[t], kind="mergesort")
+        for g in range(groups.shape[0]):
+            for n in range(members):
+                left[0, n] = want[t, n] if groups[g, n] else 0.0
+                left[1, n] = have[t, n] if groups[g, n] else 0.0
+            gains[g] += _gain(bid[t], ask[t], left, buyers, sellers)
+    return gains

@@ -19,6 +19,7 @@ import typer
 from ._asked import Asked, Force, Json, Output, Quiet, Seed, as_text, tell
 from ._grid_commands import feeder, grid_capacity
 from ._ledger_commands import ledger
+from ._scorecard_command import scorecard
 from .errors import CommonwattError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ app.add_typer(data, name="data")
 app.add_typer(ledger, name="ledger")
 data.command("grid-capacity")(grid_capacity)
 app.command()(feeder)
+app.command()(scorecard)
 
 Members = Annotated[
     int | None, typer.Option("--members", "--buildings", min=1, metavar="N", help="How many members to generate.")

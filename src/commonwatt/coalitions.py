@@ -1,4 +1,4 @@
-"""Whether a group of members would pay less on a meter of its own: a sink that keeps what groups would pay."""
+"""Whether a group of members would be better off on its own: sinks that keep what groups would pay, or gain."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .flow import Array, Index, Prices
-from .noun import dense, over_members, running_sum
+from .accounts import Account
+from .flow import Array, Index, Mask, Prices
+from .noun import dense, over_members, running_sum, spread
 from .record import Record
 from .streams import Streams
 
@@ -53,9 +54,7 @@ class Coalitions:
             self.costs = costs_along_orders(self.costs, net, *rates, self.orders)
         else:
             self.costs = costs_of_groups(self.costs, net, *rates)
-        shared = np.isin(record.entries.reason, [rule.reason for rule in terms.sharings])
-        owed = record.columns["pool_money"] + record.entries.kept(shared).owed(first, net.shape)
-        self.owed = running_sum(self.owed, owed)
+        self.owed = running_sum(self.owed, record.columns["pool_money"] + shares(record, terms))
 
     def excess(self) -> Array:
         """What each group looked at owes beyond what it would pay alone; all members together left out. [money]"""
@@ -71,6 +70,98 @@ class Coalitions:
     def tolerance(self) -> float:
         """Below which an excess is rounding. [money]"""
         return TOLERANCE * (1 + float(np.abs(self.owed).sum()))
+
+
+@dataclass
+class Traders:
+    """What members with meters of their own gain by trading, and what groups of them would among themselves.
+
+    Every group, by bit pattern, where there are few; else sampled ones. Money before fees, by everybody's own prices;
+    a seller gives up what the grid pays for all that must be sent.
+    """
+
+    prices: Prices
+    """For the whole horizon; own meters."""
+    gained: Array = field(init=False)
+    """(N,) [money]"""
+    possible: Array = field(init=False)
+    """By group. (G,) [money]"""
+    groups: Mask = field(init=False)
+    """Who is in. (G, N)"""
+
+    def __post_init__(self) -> None:
+        slots, members = self.prices.buy.shape
+        exact = members <= MOST and (slots * members) << members <= WORK
+        count = int(np.clip(WORK // (slots * members), 2 * LEAST_PAIRS, 2 * MOST_PAIRS))
+        self.groups = every_group(members) if exact else _sampled_groups(count, members)
+        self.gained, self.possible = np.zeros(members), np.zeros(len(self.groups))
+
+    def take(self, record: Record) -> None:
+        """Adds one window."""
+        from ._games import gains_of_groups
+
+        first, slots = record.clock.first, record.clock.slots
+        terms = self.prices.window(first, first + slots)
+        bid, ask = worth(terms)
+        want, have = offered(record, terms)
+        self.possible = gains_of_groups(self.possible, bid, ask, want, have, self.groups)
+        bought, sold = record.columns["bought_kwh"], record.columns["sold_kwh"]
+        outside = bought * terms.buy - sold * terms.sell
+        self.gained = running_sum(self.gained, outside - record.columns["pool_money"] - shares(record, terms))
+
+    def excess(self) -> Array:
+        """What each group looked at would gain beyond what its members do; everybody together left out. [money]"""
+        from ._games import sums_of_groups
+
+        members = self.gained.size
+        if len(self.groups) == 1 << members:
+            every: Array = (self.possible - sums_of_groups(self.gained))[1:-1]
+            return every
+        sampled: Array = self.possible - (self.groups * self.gained).sum(axis=1)
+        return sampled
+
+
+def every_group(members: int) -> Mask:
+    """Who is in each group, by bit pattern; member 0 is the lowest bit. (2^N, N)"""
+    found: Mask = (np.arange(1 << members)[:, None] >> np.arange(members)) & 1 == 1
+    return found
+
+
+def _sampled_groups(count: int, members: int) -> Mask:
+    """Groups drawn by lot, of every size below all alike. (count, N)"""
+    draws = Streams(0).at("groups")
+    size = draws.integers(1, max(members, 2), count)
+    rank = draws.permuted(np.tile(np.arange(members), (count, 1)), axis=1)
+    found: Mask = rank < size[:, None]
+    return found
+
+
+def worth(terms: Prices) -> tuple[Array, Array]:
+    """What a delivered kWh saves a buyer and costs a seller, before fees, at the prices they have outside. (T, N) each
+
+    Behind one meter those of the coupling point. [money/kWh]
+    """
+    shape = terms.buy.shape
+    if terms.one_meter:
+        outside = (spread(price[:, None], shape) for price in (terms.coupling_buy, terms.coupling_sell))
+    else:
+        outside = (price for price in (terms.buy, terms.sell))
+    buy, sell = outside
+    return dense(buy), dense(sell / terms.pool.efficiency)
+
+
+def offered(record: Record, terms: Prices) -> tuple[Array, Array]:
+    """What members could trade: wanted, and had as delivered. (T, N) each [kWh]"""
+    c, may = record.columns, record.access
+    return dense(c["import_kwh"] * may), dense(c["export_kwh"] * may * terms.pool.efficiency)
+
+
+def shares(record: Record, terms: Prices, payee: Account | None = None) -> Array:
+    """What members owe by the mechanism's rules over a period, in its last slot; to `payee` only. (T, N) [money]"""
+    rules = [rule.reason for rule in terms.sharings if payee in (None, rule.payee)]
+    own = np.isin(record.entries.reason, rules)
+    owed: Array = record.entries.kept(own).owed(record.clock.first, record.access.shape)
+    return owed
 
 
 def _orders(pairs: int, members: int) -> Index:

@@ -10,10 +10,13 @@ from .devices import Device
 from .flow import Community, Streams
 from .limits import Limits
 from .sources import Source
+from .zones import Zone, zoned
 
 
-def build(source: Source, devices: Sequence[Device], events: Events, limits: Limits, streams: Streams) -> Community:
-    """Who lives there, with every device's envelope side by side, behind which limits, and what goes wrong when.
+def build(
+    source: Source, devices: Sequence[Device], events: Events, limits: Limits, zones: tuple[Zone, ...], streams: Streams
+) -> Community:
+    """Who lives there and next to whom, with all devices, behind which limits, and what goes wrong when.
 
     Profiles, devices and limits are drawn from the seed alone; tariffs and events also from the scenario's number in
     a study.
@@ -21,5 +24,5 @@ def build(source: Source, devices: Sequence[Device], events: Events, limits: Lim
     community = source.community(Streams(streams.seed))
     for device in devices:
         community = device.added(community, Streams(streams.seed))
-    community = limits.applied(community, Streams(streams.seed))
+    community = zoned(limits.applied(community, Streams(streams.seed)), zones)
     return events.applied(replace(community, streams=streams), streams)

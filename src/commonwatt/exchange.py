@@ -168,6 +168,8 @@ class Clearing(Noun):
     buy_price: TN
     sell_price: TN
     one_meter: bool = False
+    paid_kwh: TN | None = None
+    """What sellers are paid for, where what arrives of what they send depends on the buyer."""
     trades: Trades | None = None
     quotes: Quotes | None = None
     """What members bid and asked, where the mechanism takes orders."""
@@ -190,8 +192,14 @@ class Clearing(Noun):
         """All that members send. (T,) [kWh]"""
         return over_members(self.sold_kwh)
 
+    def delivered_kwh(self, efficiency: float) -> Array:
+        """What arrives of what each member sends to others, among own meters. (T, N)"""
+        return self.sold_kwh * efficiency if self.paid_kwh is None else self.paid_kwh
+
     def matched(self, efficiency: float) -> Array:
         """What members deliver to each other. (T,) [kWh]"""
+        if self.paid_kwh is not None:
+            return self.bought
         return np.minimum(self.bought, efficiency * self.sold)
 
     def coupling(self, efficiency: float) -> tuple[Array, Array]:

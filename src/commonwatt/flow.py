@@ -16,6 +16,7 @@ from .accounts import Account, Entries
 from .clock import Clock
 from .connection import OPEN, Connection
 from .envelope import Flexibility, Sessions
+from .errors import DataError
 from .exchange import Clearing, Positions, Quotes, Trades, allowed
 from .noun import (
     TA,
@@ -41,6 +42,7 @@ from .noun import (
 )
 from .pool import Pool
 from .proof import Certificate
+from .routes import Routes, Zones
 from .rules import Charge, Fee, Sharing
 from .streams import Streams
 from .watch import NOBODY, Watch
@@ -65,6 +67,10 @@ class Community(Noun):
     """The charging sessions that vehicles were made from, kept as data."""
     connection: Connection = OPEN
     """What the grid lets through."""
+    zones: Zones | None = None
+    """Zones inside each other that members are in, where somebody said so."""
+    distance_km: Annotated[Array, "N", "N"] | None = None
+    """How far members are from each other, where somebody said so."""
     streams: Streams = SEEDED
     notes: tuple[str, ...] = ()
     """What was assumed or found while it was read; shown with every result."""
@@ -72,6 +78,9 @@ class Community(Noun):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.connection.check_fits(*self.shape)
+        if self.zones is not None and self.zones.zone.size != self.shape[1]:
+            have, due = self.zones.zone.size, self.shape[1]
+            raise DataError(f"zones: {have} members (§2: the community's {due}); give it {due}")
 
     @classmethod
     def of(
@@ -133,6 +142,8 @@ class Prices(Noun):
     keys: Annotated[Mapping[str, Array], "T", "N"] = field(default_factory=dict)
     """Coefficients of the mechanism, by name: who gets what part of shared energy. [-]"""
     pool: Pool = OPEN_POOL
+    routes: Routes | None = None
+    """Which way energy takes from member to member, where the mechanism asks: then losses and fees are by trade."""
 
     @classmethod
     def common(cls, buy: Array | float, sell: Array | float, shape: tuple[int, int]) -> Prices:
@@ -463,6 +474,7 @@ __all__ = [
     "Positions",
     "Prices",
     "Quotes",
+    "Routes",
     "Ruling",
     "Schedule",
     "Sessions",
@@ -471,4 +483,5 @@ __all__ = [
     "Streams",
     "Trades",
     "Window",
+    "Zones",
 ]

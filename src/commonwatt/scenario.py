@@ -43,6 +43,7 @@ from .regulators.none import NoRegulator
 from .sources import SOURCES, Source
 from .tariffs import TARIFFS, Tariff
 from .tariffs.time_of_use import TimeOfUse
+from .zones import Zone
 
 CELLS = 98_304
 """Most slots x members in a window that may be cut: how long changes no bit of any result (§11)."""
@@ -76,6 +77,8 @@ class Scenario(Settings):
     """Outages and maintenance, listed or drawn."""
     limits: Limits = Limits()
     """What the connection lets through."""
+    zones: tuple[Zone, ...] = ()
+    """Neighbours inside the community, in place of the source's; markets look at them where they are asked to."""
     tariff: Annotated[Tariff, one_of(TARIFFS)] = TimeOfUse()
     """What the grid charges and pays."""
     dispatch: Annotated[Dispatch, one_of(DISPATCH)] = Passive()
@@ -96,7 +99,7 @@ class Scenario(Settings):
     def community(self) -> Community:
         """Who lives there, with devices and events."""
         try:
-            return build(self.source, self.devices, self.events, self.limits, Streams(self.seed, self.draw))
+            return build(self.source, self.devices, self.events, self.limits, self.zones, Streams(self.seed, self.draw))
         except DataError as error:
             if self.name and str(error).startswith("source."):
                 error.args = (f"{self.name}: {error}",)
@@ -358,6 +361,7 @@ STAGES: dict[str, dict[str, Any]] = {
 
 PARTS: dict[str, type[Settings]] = {
     "pool": Pool, "events": Events, "outages": Outage, "maintenance": Maintenance, "limits": Limits, "groups": Group,
+    "zones": Zone,
 }  # fmt: skip
 """Parts of a document that are no plug-ins."""
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from .accounts import Account, Entries
 from .clock import Clock
+from .errors import ContractError
 from .flow import Bills, Carry, Clearing, Prices, Schedule, State
 from .noun import Array, Mask, dense, once, over_members, running_sum, spread, still
+from .routes import POOL_FEE, Routes, over_trades
 from .rules import Fold, Meter, Pooled, Reads
 
 
@@ -51,7 +53,7 @@ def owed(
     from ._settle import add_owed, add_valued
 
     sums = np.zeros(clearing.bought_kwh.shape[1]) if before is None else np.array(before, np.float64)
-    if prices.fees or prices.charges or prices.sharings or prices.pool.fee_per_kwh > 0:
+    if prices.fees or prices.charges or prices.sharings or prices.pool.fee_per_kwh > 0 or prices.routes:
         bills = settle(schedule, prices, clearing, state)
         return running_sum(sums, bills.total), bills.carry
     bought, sold = dense(clearing.bought_kwh), dense(clearing.sold_kwh)
@@ -115,7 +117,10 @@ def _pool(clearing: Clearing, efficiency: float) -> Array:
     if still(bought) and still(sold):
         return spread(0.0, bought.shape)
     buy, sell = _pair(clearing.buy_price, clearing.sell_price)
-    money: Array = valued(dense(bought), dense(sold), buy, sell, clearing.paid_share(efficiency))
+    share = clearing.paid_share(efficiency)
+    if clearing.paid_kwh is not None:
+        sold, share = clearing.paid_kwh, np.ones(share.shape)
+    money: Array = valued(dense(bought), dense(sold), buy, sell, share)
     return money
 
 
@@ -131,8 +136,12 @@ def _pair(buy: Array, sell: Array) -> tuple[Array, Array]:
 def _fees(schedule: Schedule, prices: Prices, clearing: Clearing, members: int) -> Iterator[tuple[str, Account, Array]]:
     """Reason, payee and what each member owes per slot (T, N)."""
     pool = prices.pool
-    if pool.fee_per_kwh > 0:
-        yield "pool fee", Account[pool.fee_payee.upper()], pool_fee(prices, clearing)
+    payee = Account[pool.fee_payee.upper()]
+    if prices.routes is not None:
+        for reason, due in route_fees(prices.routes, clearing, schedule.clock.first).items():
+            yield reason, payee, due
+    elif pool.fee_per_kwh > 0:
+        yield POOL_FEE, payee, pool_fee(prices, clearing)
     if prices.fees:
         residual = meters(schedule, prices, clearing, netted=True)
         for fee in prices.fees:
@@ -146,6 +155,19 @@ def pool_fee(prices: Prices, clearing: Clearing) -> Array:
     shares = [np.divide(matched, total, out=np.zeros_like(matched), where=total > 0) for _, total in sides]
     fee: Array = half * (sides[0][0] * shares[0][:, None] + sides[1][0] * shares[1][:, None])
     return fee
+
+
+def route_fees(routes: Routes, clearing: Clearing, first: int) -> dict[str, Array]:
+    """By reason, what each member owes for the ways that its trades take, half from each side. (T, N) each [money]"""
+    trades, shape = clearing.trades, (len(clearing.bought_kwh), clearing.bought_kwh.shape[1])
+    if trades is None:
+        raise ContractError("a market with routes gave no trades (each takes a way of its own); give Clearing.trades")
+    due = {}
+    for reason, rate in routes.fees(trades.buyer, trades.seller).items():
+        half = 0.5 * rate * trades.kwh
+        sides = (over_trades(trades.slot - first, who, half, shape) for who in (trades.buyer, trades.seller))
+        due[reason] = next(sides) + next(sides)
+    return due
 
 
 def _periods(
@@ -215,7 +237,9 @@ def _pooled(schedule: Schedule, prices: Prices, clearing: Clearing) -> Pooled:
     return Pooled(
         bought_kwh=clearing.bought_kwh,
         sold_kwh=clearing.sold_kwh,
-        paid_kwh=clearing.sold_kwh * clearing.paid_share(efficiency)[:, None],
+        paid_kwh=clearing.sold_kwh * clearing.paid_share(efficiency)[:, None]
+        if clearing.paid_kwh is None
+        else clearing.paid_kwh,
         import_kwh=schedule.import_kwh,
         export_kwh=schedule.export_kwh,
         buy=prices.coupling_buy,

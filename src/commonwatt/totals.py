@@ -157,7 +157,12 @@ class Facts:
     def matched(self) -> Array:
         """Energy delivered from member to member, by slot; each kWh counts once. (T,) [kWh]"""
         bought, sold = self.run.by_slot("bought_kwh"), self.run.by_slot("sold_kwh")
-        return np.minimum(bought, self.community.efficiency * sold)
+        return bought if self.groups is None else np.minimum(bought, self.community.efficiency * sold)
+
+    @property
+    def sent(self) -> Array:
+        """Energy sent from member to member, by slot. (T,) [kWh]"""
+        return self.run.by_slot("sold_kwh") if self.groups is None else self.matched / self.community.efficiency
 
     @property
     def vehicle_kwh(self) -> float:

@@ -29,13 +29,28 @@ from typing import Any
 
 import pytest
 
-from commonwatt import _events, accounts, cli, connection, envelope, exchange, flow, limits, noun, rules, streams
+from commonwatt import (
+    _events,
+    accounts,
+    cli,
+    connection,
+    envelope,
+    exchange,
+    flow,
+    limits,
+    noun,
+    routes,
+    rules,
+    streams,
+    zones,
+)  # fmt: skip
 from commonwatt.ledger._file import TABLES
 from commonwatt.metrics import METRICS
 from commonwatt.pool import Pool
 from commonwatt.record import Record
 from commonwatt.reports import screen
 from commonwatt.scenario import Scenario, Study, validated
+from commonwatt.studies import Scorecard
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -250,7 +265,7 @@ def test_every_invariant_is_explained() -> None:
 
 
 def nouns() -> Iterator[type[Any]]:
-    for module in (flow, exchange, connection, envelope, accounts, rules):
+    for module in (flow, exchange, connection, routes, envelope, accounts, rules):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, noun.Noun) and value.__module__ == module.__name__:
                 yield value
@@ -268,10 +283,11 @@ def code_names() -> set[str]:
         _events.Maintenance,
         limits.Limits,
         limits.Group,
+        zones.Zone,
     )
     for shape in parts:
         names |= set(shape.model_fields)
-    names |= set(METRICS) | set(screen.FEEDER)
+    names |= set(METRICS) | set(screen.FEEDER) | {field.name for field in fields(Scorecard)}
     names |= {account.name.lower() for account in flow.Account}
     run = small_study()
     names |= set(run.rows[0].values())

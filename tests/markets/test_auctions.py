@@ -44,6 +44,7 @@ PROMISED = {
     "sbba": "balanced truthful one_price",
     "muda": "balanced truthful",
     "vcg": "efficient truthful repeatable",
+    "nearby": "balanced repeatable",
     "continuous_double_auction": "balanced",
 }
 SHIFTS = (-0.04, -0.01, 0.01, 0.04)
@@ -162,12 +163,18 @@ def test_inefficient(kind: str, lost: float) -> None:
 
 
 def test_the_inefficient_are_those() -> None:
-    assert promising("efficient", yes=False) == ["continuous_double_auction", "huang", "mcafee", "muda", "sbba"]
+    others = ["continuous_double_auction", "huang", "mcafee", "muda", "nearby", "sbba"]
+    assert promising("efficient", yes=False) == others
 
 
 @pytest.mark.parametrize(
     ("kind", "shift", "gain"),
-    [("pairwise_midpoint", -0.10, 0.05), ("pay_as_bid", -0.10, 0.10), ("uniform_price", -0.10, 0.05)],
+    [
+        ("pairwise_midpoint", -0.10, 0.05),
+        ("pay_as_bid", -0.10, 0.10),
+        ("uniform_price", -0.10, 0.05),
+        ("nearby", -0.10, 0.05),
+    ],
 )
 def test_a_buyer_gains_by_bidding_less(kind: str, shift: float, gain: float) -> None:
     """One buyer of 0.30 and one seller of 0.10: what the buyer hides moves the price."""
@@ -183,7 +190,7 @@ def test_a_first_comer_gains_by_bidding_less() -> None:
 
 
 def test_the_manipulable_are_those() -> None:
-    names = ["continuous_double_auction", "pairwise_midpoint", "pay_as_bid", "uniform_price"]
+    names = ["continuous_double_auction", "nearby", "pairwise_midpoint", "pay_as_bid", "uniform_price"]
     assert promising("truthful", yes=False) == names
 
 
@@ -212,7 +219,7 @@ def test_lots_decide(kind: str) -> None:
     assert len({tuple(row) for row in gains(orders, AUCTIONS[kind].cleared(orders)).round(9).tolist()}) > 1
 
 
-@pytest.mark.parametrize("kind", [kind for kind in AUCTIONS if kind not in ("muda", "continuous_double_auction")])
+@pytest.mark.parametrize("kind", [k for k in AUCTIONS if k not in ("muda", "continuous_double_auction", "nearby")])
 def test_ties_go_by_number(kind: str) -> None:
     """Three equal buyers for the energy of two: the last is never served, the first always."""
     served = AUCTIONS[kind].cleared(book([(0.30, 1)] * 3, [(0.10, 1)] * 2, slots=64)).bought_kwh

@@ -8,10 +8,15 @@ from functools import cached_property
 import numpy as np
 
 from ..accounts import Account, Entries
-from ..flow import Array, Community, Prices
+from ..flow import Array, Community, Index, Prices, Trades
 from ..noun import over_members
 from ..record import Record
 from ..rules import Meter, Pooled
+
+NO_TRADES = Trades(
+    slot=np.empty(0, np.int64), buyer=np.empty(0, np.int64), seller=np.empty(0, np.int64), kwh=np.empty(0),
+    sent_kwh=np.empty(0), price=np.empty(0),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,8 @@ class Facts:
     def inside(self) -> Array:
         """Delivered from member to member. (T,)"""
         bought, sold = self.moved
+        if self.terms.routes is not None:
+            return bought
         return np.minimum(bought, sold * self.efficiency)
 
     @cached_property
@@ -134,12 +141,30 @@ class Facts:
     @cached_property
     def paid_kwh(self) -> Array:
         """What each seller is paid for: its part of what arrives inside and of what goes to the grid. (T, N)"""
+        if self.terms.routes is not None:
+            return self.by_trade(self.trades.seller, self.trades.kwh)
         if self.efficiency == 1.0:
             return self["sold_kwh"]
         sold = self.moved[1]
         paid = self.inside + self.coupling[1]
         share = np.divide(paid, sold, out=np.ones_like(sold), where=sold > 0)
         return self["sold_kwh"] * share[:, None]
+
+    @cached_property
+    def trades(self) -> Trades:
+        """Those dated in this record between members; none where the record has no table."""
+        rows = NO_TRADES if self.record.trades is None else self.record.trades
+        first, (slots, members) = self.record.clock.first, self.now.shape
+        sound = (rows.slot >= first) & (rows.slot < first + slots)
+        for who in (rows.buyer, rows.seller):
+            sound &= (who >= 0) & (who < members)
+        return rows if sound.all() else rows.kept(sound)
+
+    def by_trade(self, who: Index, amount: Array) -> Array:
+        """The sum of an amount (R,) over the trades of each slot and member. (T, N)"""
+        cell = (self.trades.slot - self.record.clock.first) * self.members + who
+        sums = np.bincount(cell, amount, self.now.shape[0] * self.members).astype(np.float64)
+        return sums.reshape(self.now.shape)
 
     @cached_property
     def outside_kwh(self) -> tuple[Array, Array]:
@@ -175,7 +200,12 @@ class Facts:
         """Fees of every slot, done again, by reason and payee. (T, N) each"""
         due: dict[str, Array] = {}
         rate, pool = self.terms.pool.fee_per_kwh, self.terms.pool
-        if rate > 0:
+        if self.terms.routes is not None:
+            for reason, fee in self.terms.routes.fees(self.trades.buyer, self.trades.seller).items():
+                paid = 0.5 * fee * self.trades.kwh
+                both = [self.by_trade(who, paid) for who in (self.trades.buyer, self.trades.seller)]
+                due[f"{reason}>{pool.fee_payee}"] = both[0] + both[1]
+        elif rate > 0:
             sides = zip((self["bought_kwh"], self["sold_kwh"]), self.moved, strict=True)
             parts = [np.where(total > 0, self.inside / np.where(total > 0, total, 1.0), 0.0) for _, total in sides]
             fee = self["bought_kwh"] * parts[0][:, None] + self["sold_kwh"] * parts[1][:, None]

@@ -52,10 +52,29 @@ def _energy(f: Facts) -> Array:
 
 @invariant("E2")
 def _pool_energy(f: Facts) -> Array | None:
-    """The meters billed are those the terms name; among own ones the pool delivers what was sent, less losses."""
+    """The meters billed are those the terms name; among own ones the pool delivers what was sent, less losses.
+
+    Where trade takes ways of its own, level by level.
+    """
     if f.record.one_meter != f.one_meter:
         return np.full(f.now.shape[0], np.inf)
+    if f.terms.routes is not None:
+        return by_level(f)
     return None if f.one_meter else f.moved[0] - f.moved[1] * f.efficiency
+
+
+def by_level(f: Facts) -> Array:
+    """What is delivered less what should arrive of what is sent: of each level's trades, and of all. (T, L + 1)"""
+    trades, first, slots = f.trades, f.record.clock.first, f.now.shape[0]
+    if f.terms.routes is None:
+        return np.zeros((slots, 1))
+    level = f.terms.routes.level(trades.buyer, trades.seller)
+    gap = trades.kwh - trades.sent_kwh * f.terms.routes.efficiency(trades.buyer, trades.seller)
+    levels = int(level.max(initial=0)) + 1
+    found = np.zeros((slots, levels + 1))
+    np.add.at(found, (trades.slot - first, level), gap)
+    found[:, -1] = f.moved[0] - f.paid_kwh.sum(axis=1)
+    return found
 
 
 @invariant("E4")
@@ -152,11 +171,14 @@ def _trades(f: Facts) -> Array | None:
     known = [(who >= 0) & (who < f.members) for who in (trades.buyer, trades.seller)]
     if not (inside & known[0] & known[1]).all():
         return np.full(f.now.shape, np.inf)
-    lost = abs(trades.sent_kwh * f.efficiency - trades.kwh)
+    routes = f.terms.routes
+    arrives = f.efficiency if routes is None else routes.efficiency(trades.buyer, trades.seller)
+    delivered = f["sold_kwh"] * f.efficiency if routes is None else f.paid_kwh
+    lost = abs(trades.sent_kwh * arrives - trades.kwh)
     np.add.at(out, (trades.slot - first, trades.seller), lost)
     for who, kwh, price, paid in (
         (trades.buyer, trades.kwh, "buy_price", f["bought_kwh"]),
-        (trades.seller, trades.kwh, "sell_price", f["sold_kwh"] * f.efficiency),
+        (trades.seller, trades.kwh, "sell_price", delivered),
     ):
         energy, money = np.zeros(f.now.shape), np.zeros(f.now.shape)
         np.add.at(energy, (trades.slot - first, who), kwh)

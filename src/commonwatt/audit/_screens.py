@@ -79,6 +79,8 @@ def _money(f: Facts) -> dict[str, float]:
     """R1 where promised; M0 where no fee is due; M1 to M4 where members owe nothing but energy and pool."""
     from ._kernels import money
 
+    if f.terms.routes is not None:
+        return {}
     one, share = f.record.one_meter, _share(f)
     apart = (f.terms.coupling_buy[:, None], f.terms.coupling_sell[:, None]) if one else (f.terms.buy, f.terms.sell)
     prices = f.terms.buy, f.terms.sell, f["buy_price"], f["sell_price"], *apart

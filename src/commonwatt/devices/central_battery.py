@@ -38,7 +38,7 @@ class CentralBattery(Storage):
 def _with_meter(community: Community, name: str) -> Community:
     """The community with one more meter, where nothing is drawn or made.
 
-    Prices by member are there what they are on average, all other quantities 0.
+    Prices by member are there what they are on average, all other quantities 0. It is in no zone, and close to all.
     """
     none = np.zeros((community.shape[0], 1))
     marks = nobodys(community.traits, community.shape[1]).astype(np.float64)
@@ -51,6 +51,8 @@ def _with_meter(community: Community, name: str) -> Community:
         traits={key: _beside(key, values) for key, values in community.traits.items()}
         | {CENTRAL: np.append(marks, 1.0)},
         connection=_widened(community.connection),
+        zones=None if community.zones is None else replace(community.zones, zone=np.append(community.zones.zone, -1)),
+        distance_km=None if community.distance_km is None else np.pad(community.distance_km, ((0, 1), (0, 1))),
     )
 
 

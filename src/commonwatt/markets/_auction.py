@@ -142,9 +142,13 @@ class Auction(Market):
 
     def clear(self, positions: Positions, prices: Prices, state: State) -> Clearing:
         quotes = self._quotes(positions, prices, state)
-        cleared = self.cleared(Book.of(quotes, positions.clock, prices.pool.efficiency, state.streams))
+        cleared = self.outcome(quotes, positions.clock, prices, state.streams)
         learned = self.bidder.learn(positions, prices, state, quotes, _fills(cleared, prices.pool.efficiency))
         return replace(cleared, quotes=quotes, carry=learned)
+
+    def outcome(self, quotes: Quotes, clock: Clock, prices: Prices, lots: Streams) -> Clearing:
+        """What becomes of quotes."""
+        return self.cleared(Book.of(quotes, clock, prices.pool.efficiency, lots))
 
     def _quotes(self, positions: Positions, prices: Prices, state: State) -> Quotes:
         """What the bidder says. Raises ContractError where a quote is none."""
@@ -171,7 +175,7 @@ class Auction(Market):
 
 def _fills(cleared: Clearing, efficiency: float) -> Fills:
     """What everybody learns: own fills, and the mean price of both sides."""
-    delivered = cleared.sold_kwh * efficiency
+    delivered = cleared.delivered_kwh(efficiency)
     money = cleared.bought_kwh * cleared.buy_price + delivered * cleared.sell_price
     kwh = cleared.bought_kwh + delivered
     moved = kwh.sum(axis=1)

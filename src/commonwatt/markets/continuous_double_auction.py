@@ -1,13 +1,15 @@
 """Continuous double auction: orders come one after the other."""
 
+from dataclasses import replace
 from typing import Literal
 
 from ..flow import Clearing
 from . import Promise
-from ._auction import Auction, Book, Pairs
+from ._auction import Book, Pairs
+from ._zoned import ZonedAuction
 
 
-class ContinuousDoubleAuction(Auction):
+class ContinuousDoubleAuction(ZonedAuction):
     """Orders arrive in the order of lots; each trades at once with the best orders that rest, at their prices.
 
     Price before time; what is left rests until the slot ends. Fills some orders that a call auction would not, at the
@@ -18,7 +20,7 @@ class ContinuousDoubleAuction(Auction):
 
     @property
     def promise(self) -> Promise:
-        return self._promise(efficient=False, repeatable=False)
+        return replace(self._pairing(repeatable=False), efficient=False)
 
     def cleared(self, book: Book) -> Clearing:
         from ._arrivals import met

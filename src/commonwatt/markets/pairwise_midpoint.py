@@ -4,10 +4,11 @@ from typing import Literal
 
 from ..flow import Clearing
 from . import Promise
-from ._auction import Auction, Book
+from ._auction import Book
+from ._zoned import ZonedAuction
 
 
-class PairwiseMidpoint(Auction):
+class PairwiseMidpoint(ZonedAuction):
     """The best bid meets the best ask, then the next, as long as the bid is not below the ask; a pair meets half way.
 
     The matching of S3. Everybody gains by shading its price.
@@ -17,7 +18,7 @@ class PairwiseMidpoint(Auction):
 
     @property
     def promise(self) -> Promise:
-        return self._promise()
+        return self._pairing()
 
     def cleared(self, book: Book) -> Clearing:
         found = book.matches()

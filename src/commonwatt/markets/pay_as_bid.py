@@ -4,10 +4,11 @@ from typing import Literal
 
 from ..flow import Clearing
 from . import Promise
-from ._auction import Auction, Book
+from ._auction import Book
+from ._zoned import ZonedAuction
 
 
-class PayAsBid(Auction):
+class PayAsBid(ZonedAuction):
     """The best bid meets the best ask, as long as it is not below it; the seller gets what the buyer bid.
 
     Buyers who bid what the energy is worth to them gain nothing.
@@ -17,7 +18,7 @@ class PayAsBid(Auction):
 
     @property
     def promise(self) -> Promise:
-        return self._promise()
+        return self._pairing()
 
     def cleared(self, book: Book) -> Clearing:
         found = book.matches()

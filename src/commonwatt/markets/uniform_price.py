@@ -6,11 +6,12 @@ from pydantic import Field
 
 from ..flow import Clearing
 from . import Promise
-from ._auction import Auction, Book
+from ._auction import Book
 from ._equilibrium import clearing_price
+from ._zoned import ZonedAuction
 
 
-class UniformPrice(Auction):
+class UniformPrice(ZonedAuction):
     """The k-double auction: all who trade in a slot do so at one price at which supply meets demand.
 
     Satterthwaite and Williams 1989, doi:10.1016/0022-0531(89)90121-X. The price lies between what the last units
@@ -23,7 +24,7 @@ class UniformPrice(Auction):
 
     @property
     def promise(self) -> Promise:
-        return self._promise(one_price=True, core=self.bidder.truthful)
+        return self._pairing(one_price=True, core=self.bidder.truthful)
 
     def cleared(self, book: Book) -> Clearing:
         found = book.matches()

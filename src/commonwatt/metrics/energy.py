@@ -9,8 +9,7 @@ from ..totals import Facts
 def self_consumption(facts: Facts) -> float:
     """Part of the PV used by somebody in the community, after sharing. [-]"""
     made = float(facts.community.pv_kwh.sum())
-    efficiency = facts.community.efficiency
-    lost = _spared(facts) - float(_matched(facts).sum()) / efficiency
+    lost = _spared(facts) - float(facts.sent.sum())
     return 1 - lost / made if made > 0 else math.nan
 
 

@@ -199,6 +199,7 @@ FIGURES = (
     _Column("fairness", "fair", lambda row: "-" if row["rank"] is None else number(row["fairness"])),
     _Column("self-suff.", "self-s.", lambda row: percent(row["self_sufficiency"])),
     _Column("peak kW", "kW", lambda row: amount(row["peak_import"])),
+    _Column("group gains", "group", lambda row: amount(row.get("coalition_excess"))),
 )
 LEAST = 4
 """Figures that every terminal shows; the others where there is room."""
@@ -287,6 +288,31 @@ def show_verified(console: Console, name: str, audits: Mapping[str, str]) -> Non
         show_line(console, line if len(audits) == 1 else f"{run}: {line}")
     if not audits:
         console.print("no series kept, so nothing to audit again; `commonwatt benchmark --series` keeps them")
+
+
+def show_scorecards(console: Console, found: Mapping[str, Values]) -> None:
+    """Mechanisms side by side, each measured by what cannot all be had at once."""
+    table = plain_table("all amounts before fees of the pool; - where a number has no meaning")
+    for heading, _ in SCORES:
+        text = heading in ("run", "misreport")
+        table.add_column(heading, justify="left" if text else "right", overflow="fold", no_wrap=heading != "run")
+    for name, card in found.items():
+        table.add_row(*(Text(cell(name, card)) for _, cell in SCORES))
+    console.print(table, highlight=False)
+
+
+SCORES: tuple[tuple[str, Callable[[str, Values], str]], ...] = (
+    ("run", lambda name, card: name),
+    ("residual", lambda name, card: amount(card["budget_residual"])),
+    ("losers", lambda name, card: number(card["losers"])),
+    ("group", lambda name, card: amount(card["coalition_excess"])),
+    ("effic.", lambda name, card: percent(card["efficiency"])),
+    ("misreport", lambda name, card: card["misreport"] or "-"),
+    ("gains", lambda name, card: number(card["misreport_gain"])),
+    ("paying", lambda name, card: percent(card["paying_misreports"])),
+    ("spread", lambda name, card: number(card["price_spread"])),
+)
+"""Columns of scorecards: heading, and what stands in the row of a run."""
 
 
 def number(value: float | None) -> str:

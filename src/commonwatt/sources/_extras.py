@@ -25,8 +25,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 EVENT_KINDS = ("device_outage", "pool_maintenance")
 EVENT_COLUMNS = ("kind", "member", "device", "from", "to")
 SERIES = "series_"
-GROUP, CAPS = "group", ("import_cap_kw", "export_cap_kw")
-"""Columns of limits beside traits: who is behind which feeder, and what a member's own fuse lets through."""
+GROUP, ZONE, CAPS = "group", "zone", ("import_cap_kw", "export_cap_kw")
+"""Columns beside traits: who is behind which feeder, in which zone, and what a member's own fuse lets through."""
 
 
 def read_signals(folder: Path, profiles: Profiles, problems: Problems) -> dict[str, Array]:
@@ -83,18 +83,19 @@ def _timed(folder: Path, stem: str, numbers: Numbers, profiles: Profiles, proble
 
 @dataclass(frozen=True)
 class Members:
-    """``members.csv`` in the members' order: traits, limits of their own, the group that each is in ("" for none)."""
+    """``members.csv`` in the members' order: traits, limits of their own, group and zone of each ("" for none)."""
 
     traits: dict[str, Array]
     caps: dict[str, Array]
     groups: list[str]
+    zones: list[str]
 
 
 def read_members(folder: Path, names: tuple[str, ...], problems: Problems) -> Members:
     """Who is what: one row for each member, any order in the file; nothing without it."""
-    nothing = Members({}, {}, [])
+    nothing = Members({}, {}, [], [""] * len(names))
     path = locate(folder, TRAITS, problems)
-    sheet = read_sheet(path, ("member",), ANY, problems, (GROUP, *CAPS)) if path else None
+    sheet = read_sheet(path, ("member",), ANY, problems, (GROUP, ZONE, *CAPS)) if path else None
     members = member_column(sheet, names, problems) if sheet else None
     if sheet is None or members is None:
         return nothing
@@ -113,6 +114,7 @@ def read_members(folder: Path, names: tuple[str, ...], problems: Problems) -> Me
         traits={name: sheet.values[order, k] for k, name in enumerate(sheet.names)},
         caps={name: limits(sheet, name, problems)[order] for name in CAPS if name in sheet.text},
         groups=[sheet.text[GROUP][row] for row in order.tolist()] if GROUP in sheet.text else [],
+        zones=[sheet.text.get(ZONE, [""] * sheet.rows)[row] for row in order.tolist()],
     )
 
 

@@ -20,6 +20,7 @@ from ._devices import BENDING
 from ._extras import EVENTS, PRICES, SERIES, SIGNALS, TRAITS
 from ._head import FILE
 from ._limits import GRID, limit_tables
+from ._neighbours import DISTANCES, ZONES, neighbour_tables
 from ._profiles import ASSUMED, LOAD, PV
 from ._write_devices import Columns, device_files, stamps_of
 
@@ -97,6 +98,8 @@ def _own(community: Community, table: str, currency: str) -> dict[str, Columns |
         if signals:
             files[f"{stem}.{table}"] = {"time": stamps, **signals}
     limited, by_member = limit_tables(community, stamps)
+    near, places = neighbour_tables(community)
+    limited, by_member = {**limited, **near}, {**by_member, **places}
     if community.traits or by_member:
         files[f"{TRAITS}.{table}"] = {"member": list(community.names), **community.traits, **by_member}
     files.update({f"{stem}.{table}": columns for stem, columns in limited.items()})
@@ -114,6 +117,8 @@ def _s0(community: Community, table: str) -> dict[str, Columns | str]:
     beyond = [name for name in (*community.signals, *community.series, *community.traits) if name not in _BENT]
     files: dict[str, Columns | str] = {**_bending(community), **device_files(community, table, Sessions.none())}
     beyond += [] if community.connection.is_open and community.connection.group is None else [GRID]
+    beyond += [ZONES] if community.zones is not None else []
+    beyond += [DISTANCES] if community.distance_km is not None else []
     if beyond or any(name.startswith(EVENTS) for name in files):
         raise ScenarioError(f"form s0: {', '.join(beyond) or EVENTS} (profiles and batteries only); write the form own")
     for stem, values in ((LOAD, community.load_kw), (PV, community.pv_kw)):

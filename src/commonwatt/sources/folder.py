@@ -39,10 +39,11 @@ from ._extras import (
 )
 from ._head import FILE, Head, read_head
 from ._limits import GRID, GROUPS, read_connection
+from ._neighbours import DISTANCES, ZONES, with_neighbours
 from ._profiles import LOAD, PV, Profiles, read_profiles
 from ._sample import sample
 
-TABLES = (LOAD, PV, VEHICLES, PRICES, SIGNALS, EVENTS, TRAITS, GRID, GROUPS)
+TABLES = (LOAD, PV, VEHICLES, PRICES, SIGNALS, EVENTS, TRAITS, GRID, GROUPS, ZONES, DISTANCES)
 DATA = (".csv", ".parquet", ".json", ".yaml", ".yml")
 
 
@@ -130,7 +131,7 @@ def _assembled(path: Path, profiles: Profiles, streams: Streams, problems: Probl
         streams=streams,
         notes=(*profiles.notes, *no_batteries, *no_bending, *about_sessions),
     )
-    return with_events(path, community, problems)
+    return with_events(path, with_neighbours(path, community, members.zones, problems), problems)
 
 
 def _sampled(head: Head | None, streams: Streams) -> Community:

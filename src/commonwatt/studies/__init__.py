@@ -4,9 +4,10 @@ from ._results import Results, Row
 from .benchmark import benchmark, run_study, study_identity
 from .communities import community_scenario, drawing, on_community, sized
 from .prices import run_prices
+from .scorecard import Scorecard, scorecard
 from .verification import verify_result
 
 __all__ = [
-    "Results", "Row", "benchmark", "community_scenario", "drawing", "on_community", "run_prices", "run_study", "sized",
-    "study_identity", "verify_result",
+    "Results", "Row", "Scorecard", "benchmark", "community_scenario", "drawing", "on_community", "run_prices",
+    "run_study", "scorecard", "sized", "study_identity", "verify_result",
 ]  # fmt: skip

@@ -23,5 +23,9 @@ def verify_result(folder: Path) -> dict[str, Verdict]:
     study: Study = validated(stored["document"], Study, where=f"{folder.name}/manifest.json")
     inputs = {name: sha for scenario in study.scenarios().values() for name, sha in scenario.inputs().items()}
     check_identity(folder, stored, study_identity(study), inputs)
-    kept = sorted(path for path in (folder / RUNS).glob("*") if path.is_dir())
-    return {path.name: verify(path) for path in kept}
+    return {path.name: verify(path) for path in kept_runs(folder)}
+
+
+def kept_runs(folder: Path) -> list[Path]:
+    """Folders of the runs that a study's folder holds, in order."""
+    return sorted(path for path in (folder / RUNS).glob("*") if path.is_dir())

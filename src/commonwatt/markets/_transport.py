@@ -1,0 +1,55 @@
+"""The transport problem: which pairs trade how much, where not every pair may, or a way costs something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InfeasibleError
+from ..exchange import LEAST_KWH
+from ..flow import Array, Index
+
+FINE = 1e-9
+
+
+def best_pairs(gain: Array, want: Array, have: Array) -> tuple[Index, Index, Array]:
+    """Buyers, sellers and kWh (R,) that gain most: `gain` (B, S) [money/kWh] per pair, want (B,), have (S,) [kWh].
+
+    Only pairs that gain something trade; each row is a basic column of the optimum, so that the pairs form a forest:
+    at most buyers + sellers - 1. Hitchcock 1941, doi:10.1002/sapm1941201224.
+    """
+    buyer, seller = np.nonzero(gain > FINE)
+    if not buyer.size:
+        return buyer, seller, np.empty(0)
+    moved = _solved(gain[buyer, seller], buyer, seller, np.concatenate([want, have]), want.size)
+    kept = moved > LEAST_KWH
+    return buyer[kept], seller[kept], moved[kept]
+
+
+def _solved(gain: Array, buyer: Index, seller: Index, most: Array, buyers: int) -> Array:
+    """Energy of every pair, so that no buyer and no seller moves more than `most` (B + S,). (P,) [kWh]"""
+    import highspy
+
+    pairs = gain.size
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = pairs, most.size
+    lp.col_cost_ = -gain
+    lp.col_lower_, lp.col_upper_ = np.zeros(pairs), np.full(pairs, np.inf)
+    lp.row_lower_, lp.row_upper_ = np.full(most.size, -np.inf), most
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = np.arange(0, 2 * pairs + 1, 2, dtype=np.int32)
+    lp.a_matrix_.index_ = np.stack([buyer, buyers + seller], axis=1).ravel().astype(np.int32)
+    lp.a_matrix_.value_ = np.ones(2 * pairs)
+    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 0), ("solver", "simplex")):
+        highs.setOptionValue(option, value)
+    for kind in ("primal", "dual"):
+        highs.setOptionValue(f"{kind}_feasibility_tolerance", FINE)
+    highs.passModel(lp)
+    highs.run()
+    status = highs.getModelStatus()
+    if status != highspy.HighsModelStatus.kOptimal:
+        what = f"matching by distance: the solver says {highs.modelStatusToString(status).lower()}"
+        raise InfeasibleError(f"{what} (§7: prices and energy within range of 1e9); take pairwise_midpoint")
+    return np.maximum(np.asarray(highs.getSolution().col_value, np.float64), 0.0)
