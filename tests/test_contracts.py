@@ -22,6 +22,7 @@ from tests._communities import (
     bills,
     column,
     common,
+    disturbed,
     entry_rows,
     hand_made,
     instances,
@@ -411,19 +412,6 @@ def test_a_planner_is_told_what_a_charge_costs(rule: ChargeRule, community: Comm
 def test_cutting_the_horizon_changes_no_bit_of_a_charge(rule: ChargeRule, market: Market) -> None:
     tariff = first_tariff_for(market).model_copy(update={"charges": (rule,)})
     assert_same_bits(scenario(tariff=tariff, market=market, dispatch=CALM), make_community(1))
-
-
-def disturbed(community: Community, slot: int) -> Community:
-    """Another truth from `slot` on."""
-    later = np.arange(community.shape[0]) >= slot
-    wide = later[:, None]
-    return replace(
-        community,
-        load_kw=np.where(wide, 9.9, community.load_kw),
-        pv_kw=np.where(wide, 0.3, community.pv_kw),
-        signals={name: np.where(later, -7.0, values) for name, values in community.signals.items()},
-        series={name: np.where(wide, -7.0, values) for name, values in community.series.items()},
-    )
 
 
 def outlook_or_skip(forecast: Forecast, community: Community, start: int, stop: int) -> Community:

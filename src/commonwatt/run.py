@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from .audit import Audit, Declared, Verdict
+from .beliefs import Beliefs
 from .coalitions import Coalitions
 from .commons import apart, common
 from .flow import Array, Community, Prices, Schedule
@@ -60,6 +61,8 @@ class Run:
     """What is proven of the plans, window by window; none where a rule of thumb runs the devices."""
     ledger: Closed | None = None
     """What is known of its ledger, where it keeps one."""
+    beliefs: Beliefs | None = None
+    """How far the forecast was off, where anybody planned with it."""
 
     @property
     def solver(self) -> dict[str, Any] | None:
@@ -71,6 +74,14 @@ class Run:
         values = {name: getattr(worst, name) for name in told}
         plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
         return {"plans": len(self.plans), **plain}
+
+    @property
+    def forecast(self) -> dict[str, Any] | None:
+        """Which forecast it was, whether it is an oracle, and its errors by series, in plain values."""
+        if not self.beliefs:
+            return None
+        forecast = self.scenario.forecast
+        return {"kind": forecast.kind, "oracle": forecast.oracle, **self.beliefs.summary()}
 
     @property
     def world(self) -> str:
@@ -125,6 +136,7 @@ class Run:
             "currency": self.scenario.currency,
             "audit": self.verdict.line,
             "solver": self.solver,
+            "forecast": self.forecast,
             "ledger": self.ledger.summary() if self.ledger else None,
             "notes": list(self.notes),
             "findings": list(self.finding_lines),
@@ -227,12 +239,15 @@ def run(
     beside, identity = kept.beside(scenario, community), scenario.identity()
     groups = Coalitions(prices) if prices.one_meter else None
     plans: list[Certificate] = []
+    beliefs = Beliefs(community)
     told: dict[str, float] = {}
     with scenario.ledger.opened(opening(scenario, identity, community), folder) or nullcontext() as book:
         everyone: list[Sink] = [totals, audit, *([groups] if groups else []), *([book] if book else []), *sinks]
         for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch):
             record = Record.of(window)
             plans += [window.schedule.plan] if window.schedule.plan else []
+            if window.outlook:
+                beliefs.take(window.outlook)
             if record.clock.first == 0 and not any(plan.cut_short for plan in plans):
                 _repeat(scenario, community, prices, audit, record)
             for sink in everyone:
@@ -259,7 +274,7 @@ def run(
     verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
         scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),
-        ledger,
+        ledger, beliefs if plans else None,
     )  # fmt: skip
 
 

@@ -126,7 +126,8 @@ class Scenario(Settings):
         longest = [cut or max(1, CELLS // max(members, 1))] if self.dispatch.causal else []
         strides = (part.stride for part in (self.dispatch, self.market, self.regulator))
         step = min([slots, *longest, *(s for s in strides if s)])
-        yield from ((start, min(start + step, slots)) for start in range(0, slots, max(step, 1)))
+        planned = range(0, slots, self.dispatch.stride or max(slots, 1))
+        yield from itertools.pairwise(sorted({*range(0, slots, max(step, 1)), *planned, slots}))
 
     def alone(self) -> Scenario:
         """Every member for itself (§14): its own devices and contract, no pool, no regulator."""

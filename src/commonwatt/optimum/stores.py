@@ -96,6 +96,15 @@ def relaxed(stores: Stores, obliged: Mask) -> Stores:
     return replace(stores, level_min_kwh=least, discharge_max_kwh=stopped)
 
 
+def in_reach(stores: Stores, late: Mask) -> Stores:
+    """Lower bounds of `late` devices (K,) let down to what they still reach if they charge all they can."""
+    from ._tube import led
+
+    start, keep, drain, _, rise = moves(stores)
+    most = led(start, keep, drain, rise, np.full(stores.shape, -np.inf), dense(stores.level_max_kwh))
+    return replace(stores, level_min_kwh=np.where(late, np.minimum(stores.level_min_kwh, most), stores.level_min_kwh))
+
+
 def ending(stores: Stores, final_kwh: Array) -> Stores:
     """With at least `final_kwh` (K,) in store at the end, as far as that can be reached."""
     most = np.minimum(fullest(stores)[-1], stores.level_max_kwh[-1])
