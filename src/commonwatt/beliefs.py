@@ -21,8 +21,10 @@ class Beliefs:
     _sums: dict[str, Array] = field(default_factory=dict)
     """By series, (leads, 4): how many values, and their absolute, squared and signed errors."""
 
-    def take(self, outlook: Outlook) -> None:
-        """Adds one forecast."""
+    def take(self, outlook: Outlook | None) -> None:
+        """Adds one forecast, if there is one."""
+        if outlook is None:
+            return
         first, slots = outlook.community.clock.first, outlook.community.shape[0]
         truth = self.community.window(first, first + slots)
         for name in SERIES:
@@ -42,15 +44,15 @@ class Beliefs:
             for name, sums in self._sums.items() for lead, row in enumerate(sums)
         ]  # fmt: skip
 
-    def summary(self) -> dict[str, dict[str, float]]:
+    def summary(self) -> dict[str, dict[str, Any]]:
         """The same by series, over all leads."""
         return {name: _figures(sums.sum(axis=0)) for name, sums in self._sums.items()}
 
 
-def _figures(sums: Array) -> dict[str, float]:
+def _figures(sums: Array) -> dict[str, Any]:
     compared, absolute, square, signed = sums.tolist()
     many = max(compared, 1.0)
     return {
-        "compared": compared, "mae_kw": absolute / many, "rmse_kw": float(np.sqrt(square / many)),
+        "compared": int(compared), "mae_kw": absolute / many, "rmse_kw": float(np.sqrt(square / many)),
         "bias_kw": signed / many,
     }  # fmt: skip

@@ -17,6 +17,7 @@ from .beliefs import Beliefs
 from .coalitions import Coalitions
 from .commons import apart, common
 from .flow import Array, Community, Prices, Schedule
+from .foresight import Foresight
 from .ledger import Closed, Opening
 from .markets import Promise
 from .metrics import METRICS
@@ -150,6 +151,7 @@ class References:
     """Members standing alone, and the load alone (§14): the same for all mechanisms of a tariff and dispatch."""
 
     _kept: dict[tuple[str, str], Totals] = field(default_factory=dict)
+    _foreseen: dict[str, Foresight] = field(default_factory=dict)
 
     def alone(self, scenario: Scenario, community: Community, cut: int | None) -> Totals:
         """The bills of every member for itself."""
@@ -170,6 +172,15 @@ class References:
                 standing.add(Schedule.of_load(now.clock, now.flexibility.usual_draw(now.load_kwh, now.clock.hours)))
             self._kept[key] = _bills(standing.bills)
         return self._kept[key]
+
+    def foresight(self, scenario: Scenario, community: Community, prices: Prices) -> Foresight | None:
+        """The plan of perfect foresight, where the scenario asks for regret."""
+        if not scenario.regret:
+            return None
+        key = scenario.foreseen().identity()
+        if key not in self._foreseen:
+            self._foreseen[key] = Foresight.of(scenario, community, prices)
+        return self._foreseen[key]
 
     def beside(self, scenario: Scenario, community: Community) -> Beside:
         """What a run can sum on its own flows, of what is not known yet."""
@@ -246,8 +257,7 @@ def run(
         for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch):
             record = Record.of(window)
             plans += [window.schedule.plan] if window.schedule.plan else []
-            if window.outlook:
-                beliefs.take(window.outlook)
+            beliefs.take(window.outlook)
             if record.clock.first == 0 and not any(plan.cut_short for plan in plans):
                 _repeat(scenario, community, prices, audit, record)
             for sink in everyone:
@@ -259,18 +269,21 @@ def run(
         audit.verdict().check()
         ledger = book.close() if book else None
     beside.keep()
+    foresight = kept.foresight(scenario, community, prices)
     facts = Facts(
         totals,
         kept.alone(scenario, community, cut),
         kept.gross(scenario, community),
         Profile.of(community, prices.pool.efficiency),
         groups,
+        foresight.best if foresight else None,
     )
     odd = odd_slots(prices)
     sizes = (f"{what}: at most {size:.3g} {scenario.currency}" for what, size in told.items())
     noted = (*_cut_short(community, totals), *sizes, *(ledger.notes if ledger else ()))
     closed = [describe_odd(odd)] if odd.size else []
-    notes = (*community.notes, *scenario.market.notes(), *closed, *noted)
+    compared = [foresight.line] if foresight else []
+    notes = (*community.notes, *scenario.market.notes(), *closed, *noted, *compared)
     verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
         scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),

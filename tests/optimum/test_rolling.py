@@ -259,7 +259,7 @@ def test_errors_of_the_forecast_are_told_by_series_and_lead():
     result = run(document, community=community)
     lead1, lead2 = (row for row in result.beliefs.rows() if row["series"] == "load_kw")
     assert lead1 == {
-        "series": "load_kw", "lead_slots": 1, "compared": 4.0, "mae_kw": 1.0, "rmse_kw": 1.0, "bias_kw": -1.0,
+        "series": "load_kw", "lead_slots": 1, "compared": 4, "mae_kw": 1.0, "rmse_kw": 1.0, "bias_kw": -1.0,
     }  # fmt: skip
     assert lead2["mae_kw"] == pytest.approx(2.0)
     assert lead2["compared"] == 3.0

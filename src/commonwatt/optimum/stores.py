@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..flow import Array, Community, Index, Mask, Noun
+from ..flow import Array, Community, Index, Mask, Noun, Prices
 from ..noun import TK, PerDevice, dense, spread, times
 
 
@@ -82,6 +82,20 @@ def stores_of(community: Community, level_kwh: Array) -> Stores:
         wear=device.wear,
         value=spread(0.0, device.wear.shape),
     )
+
+
+def stored_worth(community: Community, prices: Prices, share: float) -> Array:
+    """What a kWh left in each store counts for. (K,) [money/kWh]
+
+    Its own `terminal_value` if it has one; else a share of its owner's mean buying price times the discharging
+    efficiency; nothing for what is obliged to charge.
+    """
+    device = community.flexibility
+    if not device.devices or not community.shape[0]:
+        return np.zeros(device.devices)
+    mean = share * prices.buy.mean(axis=0)[device.owner] * device.discharge_efficiency
+    usual = np.where(device.obliged, 0.0, np.maximum(mean, 0.0))
+    return np.where(device.terminal_value > 0, device.terminal_value, usual)
 
 
 def relaxed(stores: Stores, obliged: Mask) -> Stores:

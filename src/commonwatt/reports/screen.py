@@ -212,13 +212,17 @@ FIGURES = (
     _Column("self-suff.", "self-s.", lambda row: percent(row["self_sufficiency"])),
     _Column("peak kW", "kW", lambda row: amount(row["peak_import"])),
 )
+ABOUT_REGRET = (
+    FIGURES[0], _Column("regret", "regret", lambda row: amount(row["regret"])), *FIGURES[4:], *FIGURES[1:4],
+)  # fmt: skip
+"""The same where a study asks what better forecasts would bring."""
 LEAST = 4
 """Figures that every terminal shows; the others where there is room."""
 
 
 def _fitting(names: list[_Column], rows: Sequence[Values], width: int, *, narrow: bool) -> list[_Column]:
     """All columns that fit; names are shortened before the first four figures are left out."""
-    columns = [*names, *FIGURES]
+    columns = [*names, *(ABOUT_REGRET if any(row.get("regret") is not None for row in rows) else FIGURES)]
 
     def needed() -> int:
         wide = (max(len(c.heading(narrow=narrow)), *(len(c.cell(row)) for row in rows)) for c in columns)
