@@ -49,7 +49,7 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 lock: $(STAMP) ## Resolve pyproject.toml again into requirements/*.txt (UPGRADE=1).
-	$(LOCK) $(if $(UPGRADE),--upgrade) --extra reports --extra grid --group pyproject.toml:dev --output-file requirements/dev.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) --extra reports --extra grid --extra forecast --group pyproject.toml:dev --output-file requirements/dev.txt
 	$(LOCK) --upgrade --constraints requirements/dev.txt --output-file requirements/core.txt
 	$(LOCK) --upgrade --constraints requirements/dev.txt --group pyproject.toml:peers --output-file requirements/peers.txt
 

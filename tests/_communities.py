@@ -159,6 +159,19 @@ def hand_made(net_kw: Any, *, minutes: int = 60, start: datetime | None = None, 
     return replace(Community.of(clock, np.maximum(net, 0.0), np.maximum(-net, 0.0)), **{"traits": traits, **parts})
 
 
+def disturbed(community: Community, slot: int) -> Community:
+    """Another truth from `slot` on."""
+    later = np.arange(community.shape[0]) >= slot
+    wide = later[:, None]
+    return replace(
+        community,
+        load_kw=np.where(wide, 9.9, community.load_kw),
+        pv_kw=np.where(wide, 0.3, community.pv_kw),
+        signals={name: np.where(later, -7.0, values) for name, values in community.signals.items()},
+        series={name: np.where(wide, -7.0, values) for name, values in community.series.items()},
+    )
+
+
 def reordered(community: Community, order: Array) -> Community:
     """The same people in another order."""
     device, limits = community.flexibility, community.connection

@@ -1,4 +1,4 @@
-"""Five metered homes, the whole year: an audited benchmark, and its plain numbers by other means."""
+"""Five metered homes: an audited benchmark of the whole year, its plain numbers by other means, forecasts."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,8 @@ import pytest
 from tests._command import call
 
 import commonwatt as cw
+from commonwatt.errors import DataError
+from commonwatt.run import References
 from commonwatt.scenario import Scenario
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "citylearn2022"
@@ -74,3 +76,42 @@ def test_what_looks_wrong_is_named():
     community = Scenario(source={"kind": "citylearn", "path": FOLDER}).community()
     findings = {(f.member, f.severity) for f in cw.quality.check(community)}
     assert {(f"Building_{k}", "warning") for k in (2, 3, 4, 5)} <= findings
+
+
+# --- rolling on with forecasts ---------------------------------------------------------------------------------------
+
+BLIND = {"persistence": {}, "seasonal_naive": {}, "noisy": {}, "gradient_boosting": {}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", BLIND)
+def test_no_forecast_knows_the_homes_and_none_does_better_than_foresight(kind):
+    if kind == "gradient_boosting":
+        pytest.importorskip("sklearn.ensemble", reason="the extra [forecast] is not installed")
+    parts = {
+        "source": {"kind": "citylearn", "path": FOLDER, "slots": 12 * 24},
+        "tariff": {"kind": "time_of_use"}, "market": {"kind": "pool"}, "regret": True,
+        "dispatch": {"kind": "community_optimal", "prediction": 24, "commit": 4},
+    }  # fmt: skip
+    community, references = Scenario(**parts).community(), References()
+    blind, seeing = (
+        cw.run(Scenario(**parts, forecast={"kind": name}), community=community, references=references)
+        for name in (kind, "perfect")
+    )
+    assert blind.forecast["load_kw"]["mae_kw"] > 0.1
+    assert blind.forecast["pv_kw"]["mae_kw"] > 0.01
+    assert seeing.forecast["load_kw"]["mae_kw"] == 0
+    assert not np.array_equal(blind.facts.run.by_member["charge_kwh"], seeing.facts.run.by_member["charge_kwh"])
+    assert blind.metrics["regret"] > seeing.metrics["regret"] >= -1e-6
+
+
+def test_a_part_of_the_files_is_a_run_of_its_own():
+    whole, part = (
+        Scenario(source={"kind": "citylearn", "path": FOLDER, **cut}).community()
+        for cut in ({}, {"first_slot": 48, "slots": 24})
+    )
+    assert np.array_equal(part.load_kw, whole.load_kw[48:72])
+    assert (part.clock.first, part.clock.horizon) == (0, 24)
+    assert part.clock.start == whole.clock.stamps[48].astype(object).replace(tzinfo=part.clock.start.tzinfo)
+    with pytest.raises(DataError, match=r"slots 8750 to 8774 \(§2: the files have 8760 rows\); take fewer"):
+        Scenario(source={"kind": "citylearn", "path": FOLDER, "first_slot": 8750, "slots": 24}).community()

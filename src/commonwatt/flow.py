@@ -15,6 +15,7 @@ import numpy as np
 from .accounts import Account, Entries
 from .clock import Clock
 from .connection import OPEN, Connection
+from .desk import Desk
 from .envelope import Flexibility, Sessions
 from .errors import DataError
 from .exchange import Clearing, Positions, Quotes, Trades, allowed
@@ -194,6 +195,8 @@ class Outlook(Noun):
     prices: Prices
     watch: Watch = NOBODY
     """Who looks on while a planner works."""
+    desk: Desk = field(default_factory=Desk)
+    """What lies before the planner from one plan to the next."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -212,7 +215,9 @@ class Schedule(Noun):
     """What an obliged device lacks at its deadline."""
     flexibility: Flexibility
     plan: Certificate | None = None
-    """What is proven of the plan behind it; none for a rule of thumb."""
+    """What is proven of a plan made in its first slot, for all slots that it decides; none where none was made."""
+    carry: Carry = field(default_factory=dict)
+    """What is left of that plan for windows to come."""
 
     @classmethod
     def carried_out(
@@ -249,7 +254,7 @@ class Schedule(Noun):
         moved = Schedule.carried_out(community, state, cut.charge_kwh, cut.discharge_kwh, cut.level_kwh)
         return replace(
             moved, unserved_kwh=together(self.unserved_kwh, cut.unserved_kwh),
-            curtailed_kwh=together(self.curtailed_kwh, cut.curtailed_kwh), plan=self.plan,
+            curtailed_kwh=together(self.curtailed_kwh, cut.curtailed_kwh), plan=self.plan, carry=self.carry,
         )  # fmt: skip
 
     def followed(self, planned: Schedule) -> int:
@@ -404,12 +409,12 @@ class State(Noun):
             wallet=left[0][-1],
             tills=left[1][-1],
             streams=self.streams,
-            carry={**self.carry, **clearing.carry, **bills.carry, **ruling.carry},
+            carry={**self.carry, **clearing.carry, **bills.carry, **ruling.carry, **schedule.carry},
         )
 
     def unsettled(self, schedule: Schedule, clearing: Clearing, carry: Carry) -> State:
         """What the next window starts from where wallets, tills and bans are nobody's question."""
-        kept = {**self.carry, **clearing.carry, **carry}
+        kept = {**self.carry, **clearing.carry, **carry, **schedule.carry}
         return replace(self, level_kwh=schedule.level_kwh[-1], carry=kept)
 
 
@@ -426,6 +431,8 @@ class Window(Noun):
     till_money: TA
     before: State
     state: State
+    outlook: Outlook | None = None
+    """What a planner believed that planned here; none where nothing was planned."""
 
     def columns(self) -> dict[str, Array]:
         """The stored form: what Parquet, audit and metrics read; names and units as in the glossary."""

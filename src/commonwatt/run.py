@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from .audit import Audit, Declared, Verdict
+from .beliefs import Beliefs
 from .coalitions import Coalitions
 from .commons import apart, common
 from .flow import Array, Community, Prices, Schedule
+from .foresight import Foresight
 from .ledger import Closed, Opening
 from .markets import Promise
 from .metrics import METRICS
@@ -60,6 +62,8 @@ class Run:
     """What is proven of the plans, window by window; none where a rule of thumb runs the devices."""
     ledger: Closed | None = None
     """What is known of its ledger, where it keeps one."""
+    beliefs: Beliefs | None = None
+    """How far the forecast was off, where anybody planned with it."""
 
     @property
     def solver(self) -> dict[str, Any] | None:
@@ -71,6 +75,14 @@ class Run:
         values = {name: getattr(worst, name) for name in told}
         plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
         return {"plans": len(self.plans), **plain}
+
+    @property
+    def forecast(self) -> dict[str, Any] | None:
+        """Which forecast it was, whether it is an oracle, and its errors by series, in plain values."""
+        if not self.beliefs:
+            return None
+        forecast = self.scenario.forecast
+        return {"kind": forecast.kind, "oracle": forecast.oracle, **self.beliefs.summary()}
 
     @property
     def world(self) -> str:
@@ -125,6 +137,7 @@ class Run:
             "currency": self.scenario.currency,
             "audit": self.verdict.line,
             "solver": self.solver,
+            "forecast": self.forecast,
             "ledger": self.ledger.summary() if self.ledger else None,
             "notes": list(self.notes),
             "findings": list(self.finding_lines),
@@ -138,6 +151,7 @@ class References:
     """Members standing alone, and the load alone (§14): the same for all mechanisms of a tariff and dispatch."""
 
     _kept: dict[tuple[str, str], Totals] = field(default_factory=dict)
+    _foreseen: dict[str, Foresight] = field(default_factory=dict)
 
     def alone(self, scenario: Scenario, community: Community, cut: int | None) -> Totals:
         """The bills of every member for itself."""
@@ -158,6 +172,15 @@ class References:
                 standing.add(Schedule.of_load(now.clock, now.flexibility.usual_draw(now.load_kwh, now.clock.hours)))
             self._kept[key] = _bills(standing.bills)
         return self._kept[key]
+
+    def foresight(self, scenario: Scenario, community: Community, prices: Prices) -> Foresight | None:
+        """The plan of perfect foresight, where the scenario asks for regret."""
+        if not scenario.regret:
+            return None
+        key = scenario.foreseen().identity()
+        if key not in self._foreseen:
+            self._foreseen[key] = Foresight.of(scenario, community, prices)
+        return self._foreseen[key]
 
     def beside(self, scenario: Scenario, community: Community) -> Beside:
         """What a run can sum on its own flows, of what is not known yet."""
@@ -227,12 +250,14 @@ def run(
     beside, identity = kept.beside(scenario, community), scenario.identity()
     groups = Coalitions(prices) if prices.one_meter else None
     plans: list[Certificate] = []
+    beliefs = Beliefs(community)
     told: dict[str, float] = {}
     with scenario.ledger.opened(opening(scenario, identity, community), folder) or nullcontext() as book:
         everyone: list[Sink] = [totals, audit, *([groups] if groups else []), *([book] if book else []), *sinks]
         for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch):
             record = Record.of(window)
             plans += [window.schedule.plan] if window.schedule.plan else []
+            beliefs.take(window.outlook)
             if record.clock.first == 0 and not any(plan.cut_short for plan in plans):
                 _repeat(scenario, community, prices, audit, record)
             for sink in everyone:
@@ -244,22 +269,25 @@ def run(
         audit.verdict().check()
         ledger = book.close() if book else None
     beside.keep()
+    foresight = kept.foresight(scenario, community, prices)
     facts = Facts(
         totals,
         kept.alone(scenario, community, cut),
         kept.gross(scenario, community),
         Profile.of(community, prices.pool.efficiency),
         groups,
+        foresight.best if foresight else None,
     )
     odd = odd_slots(prices)
     sizes = (f"{what}: at most {size:.3g} {scenario.currency}" for what, size in told.items())
     noted = (*_cut_short(community, totals), *sizes, *(ledger.notes if ledger else ()))
     closed = [describe_odd(odd)] if odd.size else []
-    notes = (*community.notes, *scenario.market.notes(), *closed, *noted)
+    compared = [foresight.line] if foresight else []
+    notes = (*community.notes, *scenario.market.notes(), *closed, *noted, *compared)
     verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
         scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),
-        ledger,
+        ledger, beliefs if plans else None,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from .charges import CHARGES
 from .community import build
 from .devices import DEVICES, Device
 from .dispatch import DISPATCH, Dispatch
+from .dispatch.community_optimal import CommunityOptimal
 from .dispatch.passive import Passive
 from .errors import DataError, ScenarioError
 from .flow import Community, Pool, Prices, Streams
@@ -93,6 +94,8 @@ class Scenario(Settings):
     """Who pays bonuses, fines and bans."""
     ledger: Annotated[Ledger, one_of(LEDGERS)] = NoLedger()
     """Whether trades and payments are kept in a journal that shows every change."""
+    regret: bool = False
+    """Whether to plan the same run with perfect foresight as well, and to tell what it cost more."""
     strict_prices: bool = False
     """Whether slots in which buying is cheaper than selling are an error rather than closed to the pool (§13)."""
 
@@ -129,13 +132,19 @@ class Scenario(Settings):
         longest = [cut or max(1, CELLS // max(members, 1))] if self.dispatch.causal else []
         strides = (part.stride for part in (self.dispatch, self.market, self.regulator))
         step = min([slots, *longest, *(s for s in strides if s)])
-        yield from ((start, min(start + step, slots)) for start in range(0, slots, max(step, 1)))
+        planned = range(0, slots, self.dispatch.stride or max(slots, 1))
+        yield from itertools.pairwise(sorted({*range(0, slots, max(step, 1)), *planned, slots}))
 
     def alone(self) -> Scenario:
         """Every member for itself (§14): its own devices and contract, no pool, no regulator."""
         parts = {"tariff": self.tariff.alone(), "dispatch": self.dispatch.alone(), "pool": Pool()}
         none = {"market": NoMarket(), "regulator": NoRegulator(), "ledger": NoLedger()}
         return self.model_copy(update={**parts, **none})
+
+    def foreseen(self) -> Scenario:
+        """The cheapest plan for all together by one that knows what comes: what regret is measured by."""
+        best = CommunityOptimal(stored_value=1.0, curtail=True)
+        return self.model_copy(update={"dispatch": best, "forecast": Perfect(), "ledger": NoLedger(), "regret": False})
 
     def load_only(self) -> Scenario:
         """Every member for itself with its load alone: what savings are measured by (§14)."""

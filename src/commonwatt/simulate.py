@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._memory import keep_freed_memory
+from .desk import Desk, Journal
 from .dispatch import Dispatch
 from .flow import Array, Clearing, Community, Outlook, Prices, Ruling, Schedule, State, Window
 from .registry import due
@@ -23,15 +24,16 @@ def simulate(
     prices: Prices | None = None,
     cut: int | None = None,
     watch: Watch = NOBODY,
+    journal: Journal | None = None,
 ) -> Iterator[Window]:
     """Runs a scenario window by window; a later window knows the earlier ones only through `State`.
 
     `cut` shortens the windows of a dispatch that looks no further than the slot it is in [slots]; `watch` looks on
-    while a planner works.
+    while a planner works; `journal` keeps plans, and gives back those made before.
     """
     community = community or scenario.community()
     prices, state = prices or scenario.prices(community), State.initial(community)
-    for now, terms, outlook in _windows(scenario, community, prices, cut, watch):
+    for now, terms, outlook in _windows(scenario, community, prices, cut, Desk(journal), watch):
         schedule = acted(scenario.dispatch, now, terms, outlook, state)  # devices act, the connection limits
         access = state.access(now, terms)  # who may trade, when
         clearing = scenario.market.clear(schedule.positions(access), terms, state)  # members trade
@@ -45,6 +47,7 @@ def simulate(
         yield Window(
             access=access, prices=terms, schedule=schedule, clearing=clearing, bills=bills,
             wallet_money=left[0], till_money=left[1], before=before, state=state,
+            outlook=outlook if schedule.plan else None,
         )  # fmt: skip
 
 
@@ -54,7 +57,7 @@ def owed_alone(scenario: Scenario, community: Community, *, prices: Prices, cut:
     For a scenario that no regulator watches, such as `Scenario.alone()`.
     """
     state, sums = State.initial(community), np.zeros(community.shape[1])
-    for now, terms, outlook in _windows(scenario, community, prices, cut):
+    for now, terms, outlook in _windows(scenario, community, prices, cut, Desk()):
         schedule = acted(scenario.dispatch, now, terms, outlook, state)
         clearing = scenario.market.clear(schedule.positions(state.access(now, terms)), terms, state)
         sums, carry = owed(schedule, terms, clearing, state, sums)
@@ -110,10 +113,14 @@ class Standing:
 
 
 def _windows(
-    scenario: Scenario, community: Community, prices: Prices, cut: int | None, watch: Watch = NOBODY
+    scenario: Scenario, community: Community, prices: Prices, cut: int | None, desk: Desk, watch: Watch = NOBODY
 ) -> Iterator[tuple[Community, Prices, Outlook]]:
-    """Who is there, at what terms, and what planners believe, window by window."""
+    """Who is there, at what terms, and what planners believe since they last planned, window by window."""
     keep_freed_memory()
+    outlook: Outlook | None = None
     for start, stop in scenario.windows(community, cut):
-        outlook = scenario.forecast.outlook(community, prices, start, stop + scenario.dispatch.lookahead)
-        yield community.window(start, stop), prices.window(start, stop), replace(outlook, watch=watch)
+        if outlook is None or scenario.dispatch.plans_at(start):
+            ahead = scenario.dispatch.lookahead + max(stop, start + (scenario.dispatch.stride or 0))
+            believed = scenario.forecast.outlook(community, prices, start, ahead)
+            outlook = replace(believed, watch=watch, desk=desk)
+        yield community.window(start, stop), prices.window(start, stop), outlook

@@ -128,6 +128,15 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Best:
+    """What perfect foresight would have done, and what energy left in store counts for in the comparison."""
+
+    run: Totals
+    stored_price: Array
+    """(K,) [money/kWh]"""
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that a metric may read: the run, every member alone, the load alone, and the community's own totals."""
 
@@ -137,6 +146,8 @@ class Facts:
     community: Profile
     groups: Coalitions | None = None
     """What groups would pay on their own; none where members keep their own meters."""
+    best: Best | None = None
+    """The plan of perfect foresight; none where nobody asks for regret."""
 
     @property
     def bill(self) -> Array:

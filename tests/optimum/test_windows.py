@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_windows_cover_the_horizon_once_and_look_beyond_what_they_add(monkeypatc
         found = windows._stretches(slots)
         assert found[0][0] == 0
         assert found[-1][1] == slots
-        for (begin, end), (after, _) in zip(found, found[1:], strict=False):
+        for (begin, end), (after, _) in itertools.pairwise(found):
             assert after - begin == windows.STEP
             assert end - after == windows.OVERLAP
 

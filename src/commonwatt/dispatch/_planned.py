@@ -3,45 +3,67 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from ..errors import ScenarioError
+from ..errors import InfeasibleError, ScenarioError
 from ..flow import Array, Community, Outlook, Prices, Schedule, State
 from ..optimum.charges import unplannable
 from ..optimum.problem import Problem, build
 from ..optimum.stores import stores_of
 from . import Dispatch
+from ._decided import RENEWED, Decided, decided
+
+if TYPE_CHECKING:
+    from ..optimum.solve import Solved
 
 WHOLE_RUN = 2**31
 
 
 class Planner(Dispatch):
-    """Plans all slots to the end of the run at once, and proves how good the plan is."""
+    """Plans to the end of the run at once, or rolls on with a shorter sight, and proves how good each plan is."""
 
+    prediction: PositiveInt | None = None
+    """Slots planned at a time, on the forecast of that moment; none: all to the end of the run, once. [slots]"""
+    commit: PositiveInt = 1
+    """Slots of such a plan that are carried out before the next one is made. [slots]"""
     curtail: bool = False
     """Whether members may throw PV away, at no cost; else all of it is used or exported."""
     stored_value: NonNegativeFloat | None = None
-    """Worth of energy left in a store at the end, as a share of its owner's mean buying price; none: instead, it must
-    hold at least what it began the run with. [-]"""
+    """Worth of energy left in a store at the plan's end, as a share of its owner's mean buying price in the plan; none:
+    1 with a `prediction`, else instead it must hold at least what it began the run with. [-]"""
     gap: PositiveFloat = 5e-3
     """How far, as a share, the plan's cost may lie above what is proven to be the least. It matters only where a meter
     or a store could gain by running both ways at once; all else is solved exactly. [-]"""
     seconds: PositiveFloat | None = None
     """CPU time after which the best plan so far is taken; none: no limit. Results then depend on the machine. [s]"""
 
+    fallback: Literal["stop", "rule"] = "stop"
+    """What happens where no plan keeps all limits, or none was found in time: the run ends and names them, or the rule
+    of thumb makes that plan; what then does not fit is unserved, curtailed or short, and counted."""
     engine: Literal["highs", "block", "dp", "rule", "windows"] | None = None
     """Who finds the plan; see the page on the optimum. None: whoever is quickest. [-]"""
+
+    @model_validator(mode="after")
+    def _sees_what_it_commits(self) -> Self:
+        if self.prediction is not None and self.commit > self.prediction:
+            raise ValueError(f"commit = {self.commit} slots of a plan of {self.prediction} (§10); commit fewer")
+        return self
 
     @property
     def causal(self) -> bool:
         return False
 
     @property
+    def stride(self) -> int | None:
+        return None if self.prediction is None else self.commit
+
+    @property
     def lookahead(self) -> int:
-        return WHOLE_RUN
+        return WHOLE_RUN if self.prediction is None else self.prediction - self.commit
 
     @property
     def tolerance(self) -> float:
@@ -58,20 +80,35 @@ class Planner(Dispatch):
                 f"dispatch.kind = {self.kind}: cannot plan against {', '.join(unknown)} (§15: it heeds prices per kWh, "
                 "the pool's losses and fee, and charges that state their terms); choose another dispatch or tariff"
             )
+        valued = 1.0 if self.prediction is not None and self.stored_value is None else self.stored_value
         return build(
             outlook.community, outlook.prices, state,
-            p2p=p2p, shared=shared, curtail=self.curtail, stored_value=self.stored_value,
+            p2p=p2p, shared=shared, curtail=self.curtail, stored_value=valued,
         )  # fmt: skip
 
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:
-        from ..optimum.solve import solve
         from ..optimum.stores import clipped
 
         slots = community.shape[0]
-        problem = self.problem(outlook, state)
-        solved = solve(problem, self.gap, self.seconds, engine=self.engine, watch=outlook.watch)
-        charge, discharge = clipped(stores_of(community, state.level_kwh), solved.level_kwh[:slots])
+        now = Decided.left(state.carry) or decided(partial(self._solved, outlook, state), outlook, self.stride)
+        charge, discharge = clipped(stores_of(community, state.level_kwh), now.level_kwh[:slots])
         schedule = Schedule.carried_out(community, state, charge, discharge)
-        curtailed: Array = np.minimum(solved.curtailed_kwh[:slots], community.pv_kwh)
+        curtailed: Array = np.minimum(now.curtailed_kwh[:slots], community.pv_kwh)
         thrown = curtailed if curtailed.any() else schedule.curtailed_kwh
-        return replace(schedule, curtailed_kwh=thrown, plan=solved.certificate.window(0, slots))
+        return replace(schedule, curtailed_kwh=thrown, plan=now.proof, carry=now.after(slots).carry)
+
+    def _solved(self, outlook: Outlook, state: State, number: int) -> Solved:
+        """The plan of that number; the model of the last one is changed in place, and now and then renewed."""
+        from ..optimum.reuse import Kept
+        from ..optimum.solve import solve
+
+        models = outlook.desk.models
+        if self.prediction is not None and number % RENEWED == 0:
+            models["plan"] = Kept()
+        problem, kept = self.problem(outlook, state), models.get("plan")
+        try:
+            return solve(problem, self.gap, self.seconds, engine=self.engine, watch=outlook.watch, kept=kept)
+        except InfeasibleError:
+            if self.fallback == "stop":
+                raise
+            return solve(problem, self.gap, engine="rule")

@@ -21,8 +21,7 @@ class CommunityOptimal(Planner):
     """Whether to plan with energy shared inside, where the market shares any."""
 
     def alone(self) -> Dispatch:
-        names = ("curtail", "stored_value", "gap", "seconds", "engine")
-        return MemberOptimal(**{name: getattr(self, name) for name in names})
+        return MemberOptimal(**{name: getattr(self, name) for name in Planner.model_fields if name != "kind"})
 
     def problem(self, outlook: Outlook, state: State) -> Problem:
         return self._problem(outlook, state, p2p=self.p2p, shared=True)

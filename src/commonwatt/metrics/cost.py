@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from ..accounts import Account
 from ..noun import Mask
-from ..totals import Facts
+from ..totals import Facts, Totals
 
 
 def total_cost(facts: Facts) -> float:
@@ -53,6 +54,26 @@ def degradation_cost(facts: Facts) -> float:
         return math.nan
     moved = facts.run.by_member["charge_kwh"] + facts.run.by_member["discharge_kwh"]
     return float((moved * facts.community.wear).sum())
+
+
+def regret(facts: Facts) -> float:
+    """What the run cost more than the best plan with perfect foresight, less energy left in store. [money]
+
+    Wear, unserved load and what an operator is short of count as costs. NaN unless the scenario asks for it.
+    """
+    if facts.best is None:
+        return math.nan
+    return _net_cost(facts, facts.run) - _net_cost(facts, facts.best.run)
+
+
+def _net_cost(facts: Facts, run: Totals) -> float:
+    """All that a run costs members, billed or not, less what is left in stores. [money]"""
+    assert facts.best is not None
+    moved = run.by_member["charge_kwh"] + run.by_member["discharge_kwh"]
+    wear, left = moved * facts.community.wear, run.last["level_kwh"] * facts.best.stored_price
+    deficit = max(-float(run.last["till_money"][Account.OPERATOR.column]), 0.0)
+    unserved = run.sum("unserved_kwh") * facts.community.connection.unserved_value
+    return float(run.by_member["bill_money"].sum()) + deficit + unserved + float(wear.sum()) - float(left.sum())
 
 
 def _loses(facts: Facts) -> Mask:

@@ -19,7 +19,7 @@ from ..noun import TN, OpenTN, PerSlot, spread, times
 from ..pool import Pool
 from .charges import charges_ahead
 from .limits import Joint, Metered, Peak, Places, Tier
-from .stores import Stores, ending, fullest, relaxed, stores_of
+from .stores import Stores, ending, fullest, in_reach, relaxed, stored_worth, stores_of
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -293,19 +293,16 @@ def _stores(
 ) -> Stores:
     """Devices with bounds that a plan can keep, and what is asked of them at the end."""
     device = community.flexibility
-    bare = relaxed(stores_of(community, state.level_kwh), device.obliged)
+    bare, obliged = relaxed(stores_of(community, state.level_kwh), device.obliged), device.obliged.astype(np.bool_)
     if not device.devices or not community.shape[0]:
         return bare
-    obliged = device.obliged.astype(np.bool_)
+    if community.clock.first > 0:
+        bare = in_reach(bare, obliged)
     final = np.where(obliged, _usual_end(community, bare), device.level_start_kwh)
     if stored_value is not None:
         final = np.where(obliged, final, -np.inf)
-        worth = stored_value * prices.buy.mean(axis=0)[device.owner] * device.discharge_efficiency
-        bare = replace(bare, value=np.where(obliged, 0.0, np.maximum(worth, 0.0)))
-    stated = device.terminal_value > 0
-    if stated.any():
-        final = np.where(stated, -np.inf, final)
-        bare = replace(bare, value=np.where(stated, device.terminal_value, bare.value))
+    bare = replace(bare, value=stored_worth(community, prices, stored_value or 0.0))
+    final = np.where(device.terminal_value > 0, -np.inf, final)
     if final_kwh is not None:
         final = final_kwh
     return ending(bare, final)

@@ -18,7 +18,7 @@ class Kept:
     def __init__(self) -> None:
         self.rebuilt = 0
         """How often the matrix had to be built anew."""
-        self._model: Model | None = None
+        self._models: dict[tuple[str, ...], Model] = {}
 
     def __call__(
         self,
@@ -30,7 +30,9 @@ class Kept:
         cancel: Cancel | None = None,
     ) -> Plan:
         """An engine, as any other; a start is not used."""
-        if self._model is None or not self._model.refit(problem, on_progress, cancel):
-            self._model = Model(problem, roomy=True, on_progress=on_progress, cancel=cancel)
+        model = self._models.get(problem.names)
+        if model is None or not model.refit(problem, on_progress, cancel):
+            model = Model(problem, roomy=True, on_progress=on_progress, cancel=cancel)
+            self._models[problem.names] = model
             self.rebuilt += 1
-        return self._model.solved(gap, seconds)
+        return model.solved(gap, seconds)

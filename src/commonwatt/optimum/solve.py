@@ -54,13 +54,13 @@ def solve(
 ) -> Solved:
     """The best plan to `gap` [-] within CPU `seconds`. Members that share nothing are planned one by one.
 
-    `engine` is chosen by what the problem needs unless it is given; `kept` carries a model from one problem to the next
-    of its shape, where members are planned together. Raises InfeasibleError, before anything is solved,
+    `engine` is chosen by what the problem needs unless it is given; `kept` carries models from one problem to the next
+    of its shape. Raises InfeasibleError, before anything is solved,
     for stores that cannot keep their bounds; else for limits that conflict, naming them and the smallest relaxation.
     """
     check(problem)
     until = None if seconds is None else time.process_time() + seconds
-    engines = {**ENGINES, "highs": kept} if kept and problem.coupled else ENGINES
+    engines = {**ENGINES, "highs": kept} if kept else ENGINES
     job = _Job(gap, until, watch, engines)
     found = [(part, *_proven(part, name, job)) for part, name in _parts(problem, engine)]
     return _joined(problem, found, gap)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..flow import Array, Community, Index, Mask, Noun
+from ..flow import Array, Community, Index, Mask, Noun, Prices
 from ..noun import TK, PerDevice, dense, spread, times
 
 
@@ -84,6 +84,20 @@ def stores_of(community: Community, level_kwh: Array) -> Stores:
     )
 
 
+def stored_worth(community: Community, prices: Prices, share: float) -> Array:
+    """What a kWh left in each store counts for. (K,) [money/kWh]
+
+    Its own `terminal_value` if it has one; else a share of its owner's mean buying price times the discharging
+    efficiency; nothing for what is obliged to charge.
+    """
+    device = community.flexibility
+    if not device.devices or not community.shape[0]:
+        return np.zeros(device.devices)
+    mean = share * prices.buy.mean(axis=0)[device.owner] * device.discharge_efficiency
+    usual = np.where(device.obliged, 0.0, np.maximum(mean, 0.0))
+    return np.where(device.terminal_value > 0, device.terminal_value, usual)
+
+
 def relaxed(stores: Stores, obliged: Mask) -> Stores:
     """Lower bounds of what is not obliged, let down where leakage and drain win over charging (then no discharge)."""
     if not stores.level_min_kwh.size:
@@ -94,6 +108,15 @@ def relaxed(stores: Stores, obliged: Mask) -> Stores:
     least, falls = lowered(start, keep, drain, rise, dense(stores.level_min_kwh), fall, 1.0 - obliged)
     stopped = np.where(falls < fall, 0.0, stores.discharge_max_kwh)
     return replace(stores, level_min_kwh=least, discharge_max_kwh=stopped)
+
+
+def in_reach(stores: Stores, late: Mask) -> Stores:
+    """Lower bounds of `late` devices (K,) let down to what they still reach if they charge all they can."""
+    from ._tube import led
+
+    start, keep, drain, _, rise = moves(stores)
+    most = led(start, keep, drain, rise, np.full(stores.shape, -np.inf), dense(stores.level_max_kwh))
+    return replace(stores, level_min_kwh=np.where(late, np.minimum(stores.level_min_kwh, most), stores.level_min_kwh))
 
 
 def ending(stores: Stores, final_kwh: Array) -> Stores:

@@ -66,11 +66,22 @@ def show_run(console: Console, summary: Values) -> None:
     if len(rows) > SHOWN:
         console.print(f"... and {plural(len(rows) - SHOWN, 'more member')}: summary.csv has them all", highlight=False)
     show_remarks(console, summary["notes"], summary["findings"])
-    if summary.get("solver"):
-        show_line(console, plan_line(summary["solver"], currency))
-    if summary.get("ledger"):
-        show_line(console, ledger_line(summary["ledger"]))
+    for part, line in (("solver", plan_line), ("forecast", forecast_line), ("ledger", ledger_line)):
+        if summary.get(part):
+            show_line(console, line(summary[part]).replace("money", currency))
     show_line(console, summary["audit"])
+
+
+def forecast_line(forecast: Values) -> str:
+    """How far off a planner's forecast was, in a line."""
+    load, pv = forecast["load_kw"], forecast["pv_kw"]
+    noise = " with noise" if load["mae_kw"] + pv["mae_kw"] > 0 else ""
+    which = f"{forecast['kind']}, an oracle{noise}" if forecast["oracle"] else forecast["kind"]
+    said = (
+        f"{name} {number(found['mae_kw'])} kW, bias {number(found['bias_kw'])}"
+        for name, found in (("load", load), ("PV", pv))
+    )
+    return f"forecast: {which}; mean absolute error per member: {', '.join(said)}"
 
 
 def ledger_line(ledger: Values) -> str:
@@ -101,12 +112,13 @@ def show_ledger(console: Console, found: Values) -> None:
         show_line(console, "its entries lead to every wallet of the run, slot by slot")
 
 
-def plan_line(solver: Values, currency: str) -> str:
-    """What is proven of the plan, in a line."""
-    cost, gap = solver["cost"], solver["gap"]
+def plan_line(solver: Values) -> str:
+    """What is proven of the plan, in a line; of the least proven where there are several."""
+    cost, gap, plans = solver["cost"], solver["gap"], solver["plans"]
     reached = "unknown" if gap is None else f"{gap:.0e}"
-    worth = "unknown" if cost is None else f"{cost:.6g} {currency}"
-    return f"plan: {solver['status']}, {worth} by {solver['engine']}, gap {reached} by {solver['proof']}"
+    worth = "unknown" if cost is None else f"{cost:.6g} money"
+    which = "plan" if plans == 1 else f"{plans} plans, the least proven"
+    return f"{which}: {solver['status']}, {worth} by {solver['engine']}, gap {reached} by {solver['proof']}"
 
 
 def show_ranking(console: Console, summary: Values, most: int | None = SHOWN) -> None:
@@ -201,13 +213,17 @@ FIGURES = (
     _Column("peak kW", "kW", lambda row: amount(row["peak_import"])),
     _Column("group gains", "group", lambda row: amount(row.get("coalition_excess"))),
 )
+ABOUT_REGRET = (
+    FIGURES[0], _Column("regret", "regret", lambda row: amount(row["regret"])), *FIGURES[4:], *FIGURES[1:4],
+)  # fmt: skip
+"""The same where a study asks what better forecasts would bring."""
 LEAST = 4
 """Figures that every terminal shows; the others where there is room."""
 
 
 def _fitting(names: list[_Column], rows: Sequence[Values], width: int, *, narrow: bool) -> list[_Column]:
     """All columns that fit; names are shortened before the first four figures are left out."""
-    columns = [*names, *FIGURES]
+    columns = [*names, *(ABOUT_REGRET if any(row.get("regret") is not None for row in rows) else FIGURES)]
 
     def needed() -> int:
         wide = (max(len(c.heading(narrow=narrow)), *(len(c.cell(row)) for row in rows)) for c in columns)

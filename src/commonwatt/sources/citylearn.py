@@ -10,7 +10,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 from ..clock import Clock, time_zone
 from ..errors import DataError, Problems
@@ -42,6 +42,10 @@ class CityLearn(Source):
     """Time zone without clock changes, as the files have none; Etc/GMT+8 is Pacific standard time. [IANA name]"""
     batteries: bool = True
     """Whether the schema's batteries come along. [yes or no]"""
+    first_slot: NonNegativeInt = 0
+    """First row that is taken, counted from 0. [slots]"""
+    slots: PositiveInt | None = None
+    """How many rows are taken from there; none: all. [slots]"""
 
     def inputs(self) -> tuple[Path, ...]:
         """The schema and every file it names."""
@@ -66,7 +70,16 @@ class CityLearn(Source):
         problems.check()
         kept = [(n, spec) for n, spec in sheets if spec is not None and self.batteries]
         made = _community(found, clock, signals, batteries_of(clock.slots, kept), (*notes, *_left_out(found, kept)))
-        return replace(made, streams=streams)
+        return replace(self._cut(made), streams=streams)
+
+    def _cut(self, whole: Community) -> Community:
+        """The slots asked for, as a run of their own."""
+        stop = whole.shape[0] if self.slots is None else self.first_slot + self.slots
+        if not self.first_slot < stop <= whole.shape[0]:
+            what = f"source: slots {self.first_slot} to {stop} (§2: the files have {whole.shape[0]} rows)"
+            raise DataError(f"{what}; take fewer")
+        part = whole.window(self.first_slot, stop)
+        return replace(part, clock=replace(part.clock, first=0, horizon=-1))
 
     def _clock(self, first: Building, seconds: float) -> tuple[Clock, tuple[str, ...]]:
         """The clock under which month and hour of every row agree, and as many weekdays as possible."""

@@ -3,6 +3,7 @@
 manifest.json   document, identity, versions, hashes of inputs and of every file, audit, and a seal over all that
 summary.json    metrics, members, notes; summary.csv has the members' rows
 series.parquet  slot, member, flows, prices, money; devices, accounts, entries and trades beside it
+forecast_errors how far off a planner's forecast was, by series and lead
 plan_members    what energy was worth to a planner, member by member; plan_devices device by device, plan_limits place
                 by place
 """

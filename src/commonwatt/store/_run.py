@@ -46,6 +46,8 @@ class RunFolder(Folder):
             self._tables.close()
             write_json(self.partial / SUMMARY, run.summary())
             write_csv(self.partial / "summary.csv", run.members())
+            if run.beliefs:
+                write_csv(self.partial / "forecast_errors.csv", run.beliefs.rows())
             write_manifest(self.partial, manifest(run))
 
     def __exit__(

@@ -20,7 +20,7 @@ WORLDS = ("one_meter", "own_meters")
 COLUMNS = (
     "total_cost", "saving", "saving_share", "losers", "fairness", "self_sufficiency", "self_consumption",
     "peak_import", "peak_export", "p2p_share", "operator_result", "coalition_excess", "cov_bills", "gini_bills",
-    "emissions",
+    "emissions", "regret",
 )  # fmt: skip
 """Metrics of the ranking table, in its order."""
 
