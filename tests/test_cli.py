@@ -24,6 +24,7 @@ COMMANDS = {
     "schema": ["schema"],
     "data make": ["data", "make", "--source", "sample", "--slots", "24"],
     "data check": ["data", "check", "homes"],
+    "compare": ["compare", "small.yaml", "small.yaml"],
     "ledger verify": ["ledger", "verify", "kept"],
     "ledger export": ["ledger", "export", "kept", "--trade", "1"],
 }

@@ -9,24 +9,22 @@ import os
 import signal
 import sys
 from collections import namedtuple
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ._asked import Asked, Force, Json, Output, Quiet, Seed, as_text, tell
+from ._compare_command import compare
 from ._grid_commands import feeder, grid_capacity
 from ._ledger_commands import ledger
+from ._progress import STOPPED, bar, stop_if_asked
 from .errors import CommonwattError
 
 if TYPE_CHECKING:
     from .scenario import Scenario, Study
 
 INTERRUPTED = 130
-STOPPED: list[int] = []
-"""Signals that asked this process to stop."""
 app = typer.Typer(
     help="The laboratory for prosumer energy communities: tariffs, sharing rules, storage; every run audited.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -36,6 +34,7 @@ app.add_typer(data, name="data")
 app.add_typer(ledger, name="ledger")
 data.command("grid-capacity")(grid_capacity)
 app.command()(feeder)
+app.command()(compare)
 
 Members = Annotated[
     int | None, typer.Option("--members", "--buildings", min=1, metavar="N", help="How many members to generate.")
@@ -273,13 +272,7 @@ def _fail(text: str, code: int) -> None:
 
 def _stop(number: int, frame: Any) -> None:
     STOPPED.append(number)
-    _stop_if_asked()
-
-
-def _stop_if_asked() -> None:
-    """Raised again at each step of the work: a library may have swallowed it the first time."""
-    if STOPPED:
-        raise KeyboardInterrupt if STOPPED[0] == signal.SIGINT else SystemExit(128 + STOPPED[0])
+    stop_if_asked()
 
 
 def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False, verbose: bool = False) -> None:
@@ -291,7 +284,7 @@ def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False, 
     job: Job = RunJob(asked.seeded(document)) if isinstance(document, Scenario) else StudyJob(
         document.model_copy(update={"base": asked.seeded(document.base)}), series
     )  # fmt: skip
-    with _bar(asked) as advance:
+    with bar(quiet=asked.quiet) as advance:
         found = deliver(job, asked.output, force=asked.force, progress=advance)
     console = asked.console()
     if isinstance(document, Scenario):
@@ -316,25 +309,6 @@ def _verify(folder: Path, asked: Asked) -> None:
         asked.to_file({".json": lambda: as_text(found)})
     screen.show_verified(asked.console(), str(folder), lines)
     asked.answer(found)
-
-
-@contextmanager
-def _bar(asked: Asked) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on the error stream; nothing where nobody watches."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    screen = Console(stderr=True)
-    watched = screen.is_terminal and not asked.quiet
-    with Progress(*columns, console=screen, transient=True, disable=not watched) as progress:
-        task = progress.add_task("", total=None)
-
-        def advance(what: str, done: int, of: int) -> None:
-            _stop_if_asked()
-            progress.update(task, description=what, completed=done, total=of)
-
-        yield advance
 
 
 if __name__ == "__main__":

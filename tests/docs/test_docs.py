@@ -36,6 +36,7 @@ from commonwatt.pool import Pool
 from commonwatt.record import Record
 from commonwatt.reports import screen
 from commonwatt.scenario import Scenario, Study, validated
+from commonwatt.studies._compared import QUANTITIES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -271,7 +272,7 @@ def code_names() -> set[str]:
     )
     for shape in parts:
         names |= set(shape.model_fields)
-    names |= set(METRICS) | set(screen.FEEDER)
+    names |= set(METRICS) | set(screen.FEEDER) | set(QUANTITIES)
     names |= {account.name.lower() for account in flow.Account}
     run = small_study()
     names |= set(run.rows[0].values())

@@ -3,10 +3,11 @@
 from ._results import Results, Row
 from .benchmark import benchmark, run_study, study_identity
 from .communities import community_scenario, drawing, on_community, sized
+from .compare import Comparison, compare
 from .prices import run_prices
 from .verification import verify_result
 
 __all__ = [
-    "Results", "Row", "benchmark", "community_scenario", "drawing", "on_community", "run_prices", "run_study", "sized",
-    "study_identity", "verify_result",
+    "Comparison", "Results", "Row", "benchmark", "community_scenario", "compare", "drawing", "on_community",
+    "run_prices", "run_study", "sized", "study_identity", "verify_result",
 ]  # fmt: skip

@@ -106,5 +106,5 @@ def study_identity(study: Study) -> str:
 
 def _community_key(scenario: Scenario) -> str:
     """What a community is made of: scenarios that agree in it share one."""
-    names = {"source", "devices", "events", "seed", "draw"}
+    names = {"source", "devices", "events", "limits", "seed", "draw"}
     return json.dumps(scenario.model_dump(mode="json", include=names, serialize_as_any=True), sort_keys=True)
