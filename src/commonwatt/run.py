@@ -284,8 +284,9 @@ def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:
     """The audit that holds a scenario's records to its mechanism's promises."""
     promise = scenario.market.promise
     known = prices.expected_buy is None and prices.expected_sell is None  # who trades on a forecast may regret it
+    efficient = promise.efficient and not scenario.pool.paired  # what is too little to trade stays unmatched
     declared = Declared(
-        promise.scope, promise.balanced, promise.rational and known, promise.in_band, promise.efficient,
+        promise.scope, promise.balanced, promise.rational and known, promise.in_band, efficient,
         promise.one_price, scenario.dispatch.tolerance,
     )  # fmt: skip
     return Audit(community, prices, declared, scenario.currency)

@@ -51,7 +51,7 @@ def owed(
     from ._settle import add_owed, add_valued
 
     sums = np.zeros(clearing.bought_kwh.shape[1]) if before is None else np.array(before, np.float64)
-    if prices.fees or prices.charges or prices.sharings or prices.pool.fee_per_kwh > 0:
+    if prices.fees or prices.charges or prices.sharings or prices.pool.has_fees:
         bills = settle(schedule, prices, clearing, state)
         return running_sum(sums, bills.total), bills.carry
     bought, sold = dense(clearing.bought_kwh), dense(clearing.sold_kwh)
@@ -133,6 +133,8 @@ def _fees(schedule: Schedule, prices: Prices, clearing: Clearing, members: int) 
     pool = prices.pool
     if pool.fee_per_kwh > 0:
         yield "pool fee", Account[pool.fee_payee.upper()], pool_fee(prices, clearing)
+    if pool.fee_per_trade > 0:
+        yield "trade fee", Account[pool.fee_payee.upper()], trade_fee(prices, clearing, schedule.clock)
     if prices.fees:
         residual = meters(schedule, prices, clearing, netted=True)
         for fee in prices.fees:
@@ -146,6 +148,13 @@ def pool_fee(prices: Prices, clearing: Clearing) -> Array:
     shares = [np.divide(matched, total, out=np.zeros_like(matched), where=total > 0) for _, total in sides]
     fee: Array = half * (sides[0][0] * shares[0][:, None] + sides[1][0] * shares[1][:, None])
     return fee
+
+
+def trade_fee(prices: Prices, clearing: Clearing, clock: Clock) -> Array:
+    """The fixed fee on every trade, half from each side. (T, N) [money]"""
+    if clearing.trades is None:
+        return spread(0.0, clearing.bought_kwh.shape)
+    return 0.5 * prices.pool.fee_per_trade * clearing.trades.count(clock.first, clearing.bought_kwh.shape)
 
 
 def _periods(
