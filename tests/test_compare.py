@@ -10,7 +10,7 @@ from tests._command import call, refused
 import commonwatt as cw
 from commonwatt.errors import DataError, ScenarioError
 from commonwatt.scenario import Scenario, Study
-from commonwatt.studies._compared import QUANTITIES
+from commonwatt.studies.entries import QUANTITIES
 
 BASE = {
     "source": {"kind": "sample", "members": 4, "slots": 48},

@@ -18,6 +18,7 @@ from ._asked import Asked, Force, Json, Output, Quiet, Seed, as_text, tell
 from ._compare_command import compare
 from ._grid_commands import feeder, grid_capacity
 from ._ledger_commands import ledger
+from ._parameter_commands import Households, Params, params_command, with_parameters
 from ._progress import STOPPED, bar, stop_if_asked
 from .errors import CommonwattError
 
@@ -35,6 +36,7 @@ app.add_typer(ledger, name="ledger")
 data.command("grid-capacity")(grid_capacity)
 app.command()(feeder)
 app.command()(compare)
+app.command("params")(params_command)
 
 Members = Annotated[
     int | None, typer.Option("--members", "--buildings", min=1, metavar="N", help="How many members to generate.")
@@ -45,11 +47,13 @@ Slots = Annotated[
 
 
 @app.command("run")
-def run_command(
+def run_command(  # noqa: PLR0913  (every option is a flag of its own)
     what: Annotated[
         str, typer.Argument(metavar="FILE|PRESET|RUN", help="A document, a preset's name, or a stored result.")
     ],
     verify: Annotated[bool, typer.Option("--verify", help="Audit the stored result RUN again.")] = False,
+    params: Params = None,
+    households: Households = None,
     output: Output = None,
     seed: Seed = None,
     quiet: Quiet = False,
@@ -66,7 +70,7 @@ def run_command(
     if verify:
         _verify(Path(what), asked)
         return
-    document = load(what)
+    document = load(what) if params is households is None else with_parameters(what, params, households)
     if isinstance(document, Scenario):
         document = document.model_copy(update={"name": document.name or Path(what).stem})
     _compute(document, asked)
@@ -291,6 +295,7 @@ def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False, 
         screen.show_run(console, found.summary)
     else:
         screen.show_ranking(console, found.summary, None if verbose else screen.SHOWN)
+        screen.show_exports(console, found.summary)
     told = "found in {}; --force computes it again" if found.kept else "written to {}"
     screen.show_line(console, told.format(found.path))
     asked.answer(found.summary)

@@ -36,7 +36,7 @@ from commonwatt.pool import Pool
 from commonwatt.record import Record
 from commonwatt.reports import screen
 from commonwatt.scenario import Scenario, Study, validated
-from commonwatt.studies._compared import QUANTITIES
+from commonwatt.studies.entries import QUANTITIES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -39,7 +39,7 @@ class Households:
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class Part:
     """A household's rows in a table."""
 
     name: str
@@ -60,7 +60,7 @@ def read_households(paths: list[Path], problems: Problems) -> Households | None:
     over the same steps.
     """
     sheets = [sheet for path in paths if (sheet := _read(path, problems)) is not None]
-    parts = [part for sheet in sheets for part in _parts(sheet, problems)]
+    parts = [part for sheet in sheets for part in parts_of(sheet, problems)]
     if problems.lines:
         return None
     names = tuple(part.name for part in parts)
@@ -98,19 +98,19 @@ def _read(path: Path, problems: Problems) -> Sheet | None:
     return sheet if len(problems.lines) == before else None
 
 
-def _parts(sheet: Sheet, problems: Problems) -> list[_Part]:
+def parts_of(sheet: Sheet, problems: Problems) -> list[Part]:
     """The households of a table: those of its column, else the one that the file is named after."""
     if WHO not in sheet.text:
-        return [_Part(Path(sheet.file).stem, sheet, np.arange(sheet.rows))]
+        return [Part(Path(sheet.file).stem, sheet, np.arange(sheet.rows))]
     found: dict[str, list[int]] = {}
     for row, name in enumerate(sheet.text[WHO]):
         if not name:
             problems.add(sheet.where(row, WHO), "empty", "§9: every household has a name", "write it")
         found.setdefault(name, []).append(row)
-    return [_Part(name, sheet, np.array(rows, dtype=np.int64)) for name, rows in found.items()]
+    return [Part(name, sheet, np.array(rows, dtype=np.int64)) for name, rows in found.items()]
 
 
-def _moments(parts: list[_Part], problems: Problems) -> tuple[datetime | None, int]:
+def _moments(parts: list[Part], problems: Problems) -> tuple[datetime | None, int]:
     """Start and slot length [us] of dated tables; (None, 0) of counted ones. Reports rows off the line of steps."""
     ways = {_way(part) for part in parts}
     if len(ways) > 1:
@@ -126,11 +126,11 @@ def _moments(parts: list[_Part], problems: Problems) -> tuple[datetime | None, i
     return _dated(parts, problems) if ways == {"time"} else _counted(parts, problems)
 
 
-def _way(part: _Part) -> str:
+def _way(part: Part) -> str:
     return next(name for name in WHEN if name in part.sheet.text)
 
 
-def _counted(parts: list[_Part], problems: Problems) -> tuple[None, int]:
+def _counted(parts: list[Part], problems: Problems) -> tuple[None, int]:
     """Steps count from 0 or from 1, one row for each."""
     for part in parts:
         column = _way(part)
@@ -143,7 +143,7 @@ def _counted(parts: list[_Part], problems: Problems) -> tuple[None, int]:
     return None, 0
 
 
-def _dated(parts: list[_Part], problems: Problems) -> tuple[datetime | None, int]:
+def _dated(parts: list[Part], problems: Problems) -> tuple[datetime | None, int]:
     """The first household's line of slots, which all others must lie on."""
     found = {id(part.sheet): instants(part.sheet, "time", problems) for part in parts}
     if problems.lines:
@@ -166,7 +166,7 @@ def _dated(parts: list[_Part], problems: Problems) -> tuple[datetime | None, int
     return moments[int(parts[0].rows[0])], slot
 
 
-def _values(parts: list[_Part], column: str) -> Array:
+def _values(parts: list[Part], column: str) -> Array:
     """A column of all households. (T, N)"""
     return np.stack([part.sheet.values[part.rows, part.sheet.names.index(column)] for part in parts], axis=1)
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ScenarioError
 from ..flow import Array
 from ..run import References
-from ._compared import QUANTITIES, Advance, Asked, Entry, entries
+from .entries import QUANTITIES, Advance, Asked, Entry, entries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class Comparison:
     @property
     def currency(self) -> str:
         """ISO code of all amounts."""
-        return self.entries[0].currency
+        return next((entry.currency for entry in self.entries if entry.currency), "money")
 
     @property
     def identity(self) -> str:
@@ -159,7 +159,7 @@ def _facts(first: Entry, other: Entry) -> list[tuple[str, Any, Any]]:
     """What has to be the same, and what it is in either."""
     one, two = _where_lists_part(first.members, other.members)
     facts: list[tuple[str, Any, Any]] = [
-        ("currency", first.currency, other.currency),
+        ("currency", first.currency or other.currency, other.currency or first.currency),
         ("number of slots", first.clock.slots, other.clock.slots),
         ("length of a slot", f"{first.clock.hours:g} h", f"{other.clock.hours:g} h"),
         ("number of members", len(first.members), len(other.members)),

@@ -1,9 +1,11 @@
-"""What a comparison reads: runs simulated now, stored runs, all in the same columns."""
+"""What a comparison reads: runs simulated now, stored runs, tables of S2, all in the same columns."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import numpy as np
 from ..errors import ScenarioError
 from ..flow import Array, Clock, Community, Pool
 from ..noun import over_members
+from ..reading.households import FILES
+from ..reading.trading_results import read_result
 from ..record import Record
 from ..run import References, run
 from ..scenario import MANIFEST, Scenario, Study, load
@@ -23,6 +27,9 @@ FLOWS = ("grid_buy_kwh", "grid_sell_kwh", "p2p_buy_kwh", "p2p_sell_kwh", "unserv
 LEVELS = ("stored_kwh", "wallet_money")
 """Stand at the end of a slot; of a run, what is there at its end."""
 QUANTITIES = (*FLOWS, *LEVELS)
+RESULTS = ("baseline_results", "optimized_results")
+"""Tables of S2's folder."""
+UNDATED = datetime(2025, 1, 1, tzinfo=UTC)
 Advance = Callable[[str, int, int], None]
 """Called with a scenario's name, slots done and slots in all."""
 Asked = str | Path | Scenario | Study
@@ -36,6 +43,7 @@ class Entry:
     identity: str
     world: str
     currency: str
+    """ISO code; empty where nobody says."""
     clock: Clock
     members: tuple[str, ...]
     load_kwh: Array
@@ -102,7 +110,7 @@ def _left(crossed: Array, inside: Array) -> Array:
 
 
 def entries(asked: Asked, seed: int | None, references: References, advance: Advance) -> Iterator[Entry]:
-    """The runs that a name, path or document stands for; a study stands for all of its scenarios.
+    """The runs that a name, path or document stands for; a study or folder of S2 stands for all that it holds.
 
     Raises ScenarioError for what is unknown, DataError for a stored result that has changed.
     """
@@ -110,6 +118,10 @@ def entries(asked: Asked, seed: int | None, references: References, advance: Adv
         if seed is not None:
             raise ScenarioError(f"--seed: {asked} is a stored result with a seed of its own (§11); leave it out")
         yield from _stored(Path(asked))
+        return
+    results = _results(Path(asked)) if isinstance(asked, str | Path) else []
+    if results:
+        yield from map(_written, results)
         return
     document = asked if isinstance(asked, Scenario | Study) else load(asked)
     name = document.name or (Path(str(asked)).stem if isinstance(asked, str | Path) else "run")
@@ -151,6 +163,32 @@ def _stored(folder: Path) -> Iterator[Entry]:
         sink.take(record)
     facts = {"identity": manifest["id"], **{name: summary[name] for name in ("world", "metrics", "audit")}}
     yield _entry(scenario.name or folder.name, scenario, community, sink.columns(), facts)
+
+
+def _results(path: Path) -> list[Path]:
+    """Tables of S2's at a path: itself, or those of a folder, the baseline first."""
+    if path.suffix in FILES:
+        return [path]
+    return [file for stem in RESULTS for suffix in FILES if (file := path / f"{stem}{suffix}").is_file()]
+
+
+def _written(path: Path) -> Entry:
+    """A table that S2 or its preset wrote: steps without dates, in a currency that nobody names."""
+    found = read_result(path)
+    made, c = found.households, found.columns
+    before = np.vstack([np.full((1, len(made.names)), found.wallet_start), c["wallet"][:-1]])
+    clock = Clock(UNDATED, timedelta(hours=found.step_hours), len(c["wallet"]))
+    columns = {
+        "grid_buy_kwh": c["grid_buy"], "grid_sell_kwh": c["grid_sell"],
+        "p2p_buy_kwh": c["p2p_buy_amount"], "p2p_sell_kwh": c["p2p_sell_amount"],
+        "unserved_kwh": c["unserved"], "curtailed_kwh": c["curtailed"],
+        "bill_money": before - c["wallet"], "stored_kwh": c["stored_kwh"], "wallet_money": c["wallet"],
+    }  # fmt: skip
+    return Entry(
+        name=path.stem.removesuffix("_results"), identity=hashlib.sha256(path.read_bytes()).hexdigest(),
+        world="own_meters", currency="", clock=clock, members=made.names, load_kwh=made.consumption_kwh,
+        pv_kwh=made.production_kwh, columns=columns, dated=False,
+    )  # fmt: skip
 
 
 def _entry(
