@@ -360,7 +360,8 @@ def columns(name: str) -> str:
 
 BLOCKS: dict[str, Callable[..., str]] = {
     "document": document, "stage": stage, "promises": promises, "schemes": schemes, "invariants": invariants,
-    "faults": faults, "auctions": auctions, "metrics": metric_table, "presets": preset_table, "parameters": parameter_table, "commands": commands,
+    "faults": faults, "auctions": auctions, "metrics": metric_table, "presets": preset_table, "commands": commands,
+    "parameters": parameter_table,
     "ranking": ranking,
     "columns": columns,
 }  # fmt: skip

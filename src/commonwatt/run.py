@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Called with slots done and slots in all."""
 BILLS = frozenset({"bill_money"})
+LEAST_DEBT = 0.005
+"""Money below zero that is worth a line. [money]"""
+MOST_NAMED = 6
 
 
 class Sink(Protocol):
@@ -255,7 +258,8 @@ def run(
     sizes = (f"{what}: at most {size:.3g} {scenario.currency}" for what, size in told.items())
     noted = (*_cut_short(community, totals), *sizes, *(ledger.notes if ledger else ()))
     closed = [describe_odd(odd)] if odd.size else []
-    notes = (*community.notes, *scenario.market.notes(), *closed, *noted)
+    owing = _in_debt(facts, scenario.currency)
+    notes = (*community.notes, *scenario.market.notes(), *closed, *noted, *owing)
     verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
         scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),
@@ -278,6 +282,18 @@ def _cut_short(community: Community, totals: Totals) -> tuple[str, ...]:
     if community.connection.is_open or unserved + curtailed <= 1e-6:
         return ()
     return (f"behind limits of the connection: {unserved:,.1f} kWh not served, {curtailed:,.1f} kWh curtailed",)
+
+
+def _in_debt(facts: Facts, currency: str) -> tuple[str, ...]:
+    """A line that names members whose wallets end below zero, where somebody said what they began with."""
+    if "wallet_start" not in facts.community.traits:
+        return ()
+    owing = [(name, left) for name, left in zip(facts.community.names, facts.wallet, strict=True) if left < -LEAST_DEBT]
+    if not owing:
+        return ()
+    shown = ", ".join(f"{name} by {-left:.2f} {currency}" for name, left in owing[:MOST_NAMED])
+    more = f" and {len(owing) - MOST_NAMED} more" if len(owing) > MOST_NAMED else ""
+    return (f"wallets below zero at the end: {shown}{more}",)
 
 
 def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:

@@ -163,7 +163,36 @@ def test_the_summary_is_that_of_the_rows(folder, result):
     assert told["grid_buy_reduction_percent"] == pytest.approx(100 * (1 - bought[1] / bought[0]))
     assert told["optimised_p2p_kwh"] == pytest.approx(column(tables[1], "p2p_buy_amount").sum())
     assert told["baseline_p2p_kwh"] == 0
+    lowest = [min(float(row["wallet"]) for row in table) for table in tables]
+    assert [told["baseline_lowest_wallet"], told["optimised_lowest_wallet"]] == lowest
     assert told["wallet_improvement_percent"] > 0
+
+
+def test_wallets_below_zero_are_debt_and_nobody_is_kept_from_buying():
+    """Empty wallets: what each owes at the end is its bill, named and added up; energy is what it is with money."""
+    small = Parameters().changed({"simulation.simulation_steps": STEPS, "household.max_households": HOMES})
+    poor = small.changed({"household.initial_wallet": 0.0})
+    rich, run = (cw.run(configured(given).scenarios()["baseline"]) for given in (small, poor))
+    owed = np.maximum(run.bills, 0.0)
+    assert owed.any()
+    assert run.metrics["debt"] == pytest.approx(owed.sum())
+    assert rich.metrics["debt"] == 0
+    assert np.array_equal(run.facts.run.by_member["import_kwh"], rich.facts.run.by_member["import_kwh"])
+    names, (note,) = run.facts.community.names, [note for note in run.notes if "below zero" in note]
+    for name, amount in zip(names, owed, strict=True):
+        assert (f"{name} by {amount:.2f} EUR" in note) == (amount > 0.005)
+    assert not any("below zero" in note for note in rich.notes)
+
+
+def test_wear_is_counted_per_kwh_moved():
+    """0.02 per kWh charged or discharged: in no bill; a plan weighs it and moves less."""
+    scenario = load_small().scenarios()["optimised"]
+    worn = scenario.model_copy(update={"devices": tuple(d.model_copy(update={"wear": 0.02}) for d in scenario.devices)})
+    free, run = cw.run(scenario), cw.run(worn)
+    moved = [sum(r.facts.run.by_member[f"{way}_kwh"].sum() for way in ("charge", "discharge")) for r in (free, run)]
+    assert run.metrics["degradation_cost"] == pytest.approx(0.02 * moved[1])
+    assert moved[1] < moved[0]
+    assert run.metrics["total_cost"] >= free.metrics["total_cost"] - 1e-6
 
 
 # --- loaded back ------------------------------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ def _summary(results: Results, played: dict[str, Played]) -> dict[str, Any]:
         c = run.columns
         found |= {
             f"{name}_final_wallets": float(c["wallet_money"][-1].sum()),
+            f"{name}_lowest_wallet": float(c["wallet_money"].min()),
             f"{name}_debt": float(np.maximum(-c["wallet_money"][-1], 0.0).sum()),
             f"{name}_grid_buy_kwh": float(c["grid_buy_kwh"].sum()),
             f"{name}_grid_sell_kwh": float(c["grid_sell_kwh"].sum()),
