@@ -271,3 +271,12 @@ def test_the_audit_allows_a_small_trade_without_room_only():
         homes = community(net, import_cap_kw=[cap])
         (window,) = simulate(free, homes)
         assert ("T7" not in judged(document, homes, lambda _, window=window: Record.of(window))) == holds
+
+
+def with_nobody(record):
+    return replace(record, trades=replace(record.trades, buyer=record.trades.buyer + 7))
+
+
+def test_the_audit_survives_trades_of_nobody():
+    document = scenario(fee_per_trade=0.01, refuse_losses=True)
+    assert {"T3", "T7"} <= judged(document, community(STREET), with_nobody)

@@ -11,10 +11,9 @@ import pytest
 from tests._command import call, refused
 
 import commonwatt as cw
-from commonwatt.errors import DataError, ScenarioError
+from commonwatt.errors import DataError
 from commonwatt.presets._trading_export import HEADER
 from commonwatt.presets.parameters import Parameters, configured
-from commonwatt.scenario import Scenario, load
 from commonwatt.sources.households import Households
 from commonwatt.store import verify, verify_ledger
 from commonwatt.studies.communities import community_scenario
@@ -318,10 +317,9 @@ def test_names_that_s2_cannot_write_are_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_only_studies_with_both_runs_can_be_written():
-    study = load("trading_system").model_copy(update={"variants": {"baseline": {}}})
-    from commonwatt.presets import exported
-    from commonwatt.studies import run_study
-
-    with pytest.raises(ScenarioError, match="no scenario 'baseline'"):
-        exported(run_study(study.model_copy(update={"base": Scenario(), "variants": {}})), None)
+def test_only_studies_with_both_runs_can_be_written(tmp_path):
+    """Refused before anything runs."""
+    (tmp_path / "one.yaml").write_text("kind: study\nexports: [trading_system]\nvariants: {baseline: {}}\n")
+    answer = call("run", "one.yaml", "--output", "out", cwd=tmp_path)
+    refused(answer, "exports = trading_system: the study has no scenario 'optimised' (§15: it writes baseline and")
+    assert not (tmp_path / "out").exists()

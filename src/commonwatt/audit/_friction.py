@@ -17,7 +17,10 @@ def _worthwhile(f: Facts) -> Array | None:
     if not pool.paired or trades is None:
         return None
     slot = trades.slot - f.record.clock.first
-    if not ((slot >= 0) & (slot < f.now.shape[0])).all():
+    known = (slot >= 0) & (slot < f.now.shape[0])
+    for who in (trades.buyer, trades.seller):
+        known = known & (who >= 0) & (who < f.members)
+    if not known.all():
         return np.full(f.now.shape[0], np.inf)
     wrong = (trades.kwh < pool.min_trade_kwh - 2 * LEAST_KWH) & _could_be_the_grid(f)[slot]
     if pool.refuse_losses:

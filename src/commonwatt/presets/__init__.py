@@ -11,7 +11,7 @@ from ..scenario import Study
 from ..studies import Results
 from ._files import Files
 from ._settlement_export import daily_csv
-from ._trading_export import FOLDER, trading_files
+from ._trading_export import FOLDER, RUNS, trading_files
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,13 @@ class Export:
     """From the results and the folder of stored runs."""
     series: bool = False
     """Whether it needs every slot, so that runs have to be kept."""
+    scenarios: tuple[str, ...] = ()
+    """Scenarios that a study must have for it."""
 
 
 EXPORTS: dict[str, Export] = {
     "daily": Export("daily.csv", lambda results, _: Files({"daily.csv": daily_csv(results)})),
-    "trading_system": Export(FOLDER, trading_files, series=True),
+    "trading_system": Export(FOLDER, trading_files, series=True, scenarios=tuple(RUNS)),
 }
 """By name."""
 
@@ -42,10 +44,16 @@ def exported(results: Results, runs: Path) -> Files:
 
 
 def check_exports(study: Study) -> None:
-    """Raises ScenarioError for an export that nobody writes, before any work is done."""
+    """Raises ScenarioError for an export that nobody writes, or that the study has not the scenarios for."""
     unknown = [name for name in study.exports if name not in EXPORTS]
     if unknown:
         raise ScenarioError(f"exports = {', '.join(unknown)}: unknown (§15); take {', '.join(EXPORTS)}, or leave it")
+    for name in study.exports:
+        missing = [label for label in EXPORTS[name].scenarios if label not in study.scenarios()]
+        if missing:
+            what = f"exports = {name}: the study has no scenario {missing[0]!r}"
+            rule = f"§15: it writes {' and '.join(EXPORTS[name].scenarios)}"
+            raise ScenarioError(f"{what} ({rule}); name its variants so, or leave the export")
 
 
 def needs_series(study: Study) -> bool:

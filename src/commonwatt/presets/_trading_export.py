@@ -45,10 +45,7 @@ class Played:
 
     @classmethod
     def stored(cls, results: Results, runs: Path, name: str) -> Played:
-        """The run of that name. Raises ScenarioError for a study without it, or names that S2 cannot write."""
-        if name not in results.runs:
-            what = f"exports = trading_system: the study has no scenario {name!r}"
-            raise ScenarioError(f"{what} (§15: it writes {' and '.join(RUNS)}); name its variants so")
+        """The run of that name. Raises ScenarioError for names of members that S2 cannot write."""
         community, records = stored_run(runs / run_folder(list(results.runs).index(name), name))
         bad = next((member for member in community.names if set(MARKS) & set(member)), None)
         if bad:

@@ -79,10 +79,8 @@ class Gathered:
         c, efficiency = record.columns, self.pool.efficiency
         bought, sold = over_members(c["bought_kwh"]), over_members(c["sold_kwh"])
         inside = np.minimum(bought, efficiency * sold)
-        p2p_buy, p2p_sell = (
-            c[name] * _part(inside / share, total)[:, None]
-            for name, total, share in (("bought_kwh", bought, 1.0), ("sold_kwh", sold, efficiency))
-        )
+        p2p_buy = c["bought_kwh"] * _part(inside, bought)[:, None]
+        p2p_sell = c["sold_kwh"] * _part(inside / efficiency, sold)[:, None]
         members = self.community.shape[1]
         self._parts.append({
             "grid_buy_kwh": _left(c["import_kwh"], p2p_buy), "grid_sell_kwh": _left(c["export_kwh"], p2p_sell),
