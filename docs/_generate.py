@@ -33,6 +33,7 @@ from commonwatt.markets import MARKETS, Market
 from commonwatt.markets._auction import Auction, Book
 from commonwatt.markets.uniform_price import UniformPrice
 from commonwatt.metrics import METRICS
+from commonwatt.presets.parameters import PLACES, Parameters, described
 from commonwatt.record import Record
 from commonwatt.registry import Settings, parameters
 from commonwatt.reports.catalogue import STAGES
@@ -312,6 +313,16 @@ def metric_table() -> str:
     return table(("metric", "unit", "meaning"), rows)
 
 
+def parameter_table() -> str:
+    """S2's parameters, and where each stands in the preset."""
+    rows = []
+    for row in described(Parameters()):
+        name = f"{row['group']}.{row['name']}"
+        places = ", ".join(f"`{place.removeprefix('base.')}`" for place in PLACES.get(name, ())) or "none"
+        rows.append((f"`{name}`", shown(row["default"]), row["range"], row["unit"], row["meaning"], places))
+    return table(("parameter", "default", "allowed", "unit", "meaning", "in the document"), rows)
+
+
 def preset_table() -> str:
     """Every preset with the first comment of its file."""
     rows = []
@@ -375,7 +386,7 @@ def columns(name: str) -> str:
 BLOCKS: dict[str, Callable[..., str]] = {
     "document": document, "stage": stage, "promises": promises, "schemes": schemes, "invariants": invariants,
     "faults": faults, "auctions": auctions, "scorecard": scorecard, "metrics": metric_table,
-    "presets": preset_table, "commands": commands,
+    "presets": preset_table, "commands": commands, "parameters": parameter_table,
     "ranking": ranking,
     "columns": columns,
 }  # fmt: skip

@@ -148,6 +148,9 @@ CASES: dict[str, Callable[[], Case]] = {
     "pairs": lambda: _small(
         market=PoolProrata(pairs=True), pool=Pool(efficiency=0.95, fee_per_kwh=0.02, fee_payee="fund")
     ),
+    "friction": lambda: _small(
+        market=PoolProrata(), pool=Pool(fee_per_kwh=0.01, fee_per_trade=0.002, min_trade_kwh=0.05, refuse_losses=True)
+    ),
     "batteries": lambda: _small(dispatch=SelfConsumption(), market=CorePrice(), tariff=Flat()),
     "vehicles": _vehicles,
     "shared_battery": _quarter,

@@ -24,6 +24,8 @@ COMMANDS = {
     "schema": ["schema"],
     "data make": ["data", "make", "--source", "sample", "--slots", "24"],
     "data check": ["data", "check", "homes"],
+    "compare": ["compare", "small.yaml", "small.yaml"],
+    "params": ["params"],
     "ledger verify": ["ledger", "verify", "kept"],
     "ledger export": ["ledger", "export", "kept", "--trade", "1"],
 }

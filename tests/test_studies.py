@@ -366,3 +366,12 @@ def test_a_community_price_outside_the_band_is_refused():
 def test_prices_that_are_none_are_refused(prices, said):
     with pytest.raises(ScenarioError, match=said):
         cw.run_prices(prices)
+
+
+def test_scenarios_behind_other_limits_are_other_communities():
+    """Limits belong to a community: a study may vary them."""
+    base = {"source": {"kind": "sample", "members": 3, "slots": 24}}
+    study = Study.model_validate({"base": base, "axes": {"limits": [{}, {"import_cap_kw": 0.0}]}})
+    unserved = [run.metrics["unserved"] for run in cw.benchmark(study).runs.values()]
+    assert unserved[0] == 0
+    assert unserved[1] > 0

@@ -11,7 +11,7 @@ from .flow import Clock, Community, Flexibility
 from .run import Run, run
 from .scenario import Scenario, Study, load, schema
 from .simulate import simulate
-from .studies import Results, Scorecard, benchmark, run_prices, scorecard
+from .studies import Comparison, Results, Scorecard, benchmark, compare, run_prices, scorecard
 
 __version__ = "0.1.0"
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Clock",
     "CommonwattError",
     "Community",
+    "Comparison",
     "DataError",
     "Flexibility",
     "InfeasibleError",
@@ -29,6 +30,7 @@ __all__ = [
     "Scorecard",
     "Study",
     "benchmark",
+    "compare",
     "load",
     "run",
     "run_prices",

@@ -9,16 +9,17 @@ import os
 import signal
 import sys
 from collections import namedtuple
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ._asked import Asked, Force, Json, Output, Quiet, Seed, as_text, tell
+from ._compare_command import compare
 from ._grid_commands import feeder, grid_capacity
 from ._ledger_commands import ledger
+from ._parameter_commands import Households, Params, params_command, with_parameters
+from ._progress import STOPPED, bar, stop_if_asked
 from ._scorecard_command import scorecard
 from .errors import CommonwattError
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from .scenario import Scenario, Study
 
 INTERRUPTED = 130
-STOPPED: list[int] = []
-"""Signals that asked this process to stop."""
 app = typer.Typer(
     help="The laboratory for prosumer energy communities: tariffs, sharing rules, storage; every run audited.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -38,6 +37,8 @@ app.add_typer(ledger, name="ledger")
 data.command("grid-capacity")(grid_capacity)
 app.command()(feeder)
 app.command()(scorecard)
+app.command()(compare)
+app.command("params")(params_command)
 
 Members = Annotated[
     int | None, typer.Option("--members", "--buildings", min=1, metavar="N", help="How many members to generate.")
@@ -48,11 +49,13 @@ Slots = Annotated[
 
 
 @app.command("run")
-def run_command(
+def run_command(  # noqa: PLR0913  (every option is a flag of its own)
     what: Annotated[
         str, typer.Argument(metavar="FILE|PRESET|RUN", help="A document, a preset's name, or a stored result.")
     ],
     verify: Annotated[bool, typer.Option("--verify", help="Audit the stored result RUN again.")] = False,
+    params: Params = None,
+    households: Households = None,
     output: Output = None,
     seed: Seed = None,
     quiet: Quiet = False,
@@ -69,7 +72,7 @@ def run_command(
     if verify:
         _verify(Path(what), asked)
         return
-    document = load(what)
+    document = load(what) if params is households is None else with_parameters(what, params, households)
     if isinstance(document, Scenario):
         document = document.model_copy(update={"name": document.name or Path(what).stem})
     _compute(document, asked)
@@ -275,13 +278,7 @@ def _fail(text: str, code: int) -> None:
 
 def _stop(number: int, frame: Any) -> None:
     STOPPED.append(number)
-    _stop_if_asked()
-
-
-def _stop_if_asked() -> None:
-    """Raised again at each step of the work: a library may have swallowed it the first time."""
-    if STOPPED:
-        raise KeyboardInterrupt if STOPPED[0] == signal.SIGINT else SystemExit(128 + STOPPED[0])
+    stop_if_asked()
 
 
 def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False, verbose: bool = False) -> None:
@@ -293,13 +290,14 @@ def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False, 
     job: Job = RunJob(asked.seeded(document)) if isinstance(document, Scenario) else StudyJob(
         document.model_copy(update={"base": asked.seeded(document.base)}), series
     )  # fmt: skip
-    with _bar(asked) as advance:
+    with bar(quiet=asked.quiet) as advance:
         found = deliver(job, asked.output, force=asked.force, progress=advance)
     console = asked.console()
     if isinstance(document, Scenario):
         screen.show_run(console, found.summary)
     else:
         screen.show_ranking(console, found.summary, None if verbose else screen.SHOWN)
+        screen.show_exports(console, found.summary)
     told = "found in {}; --force computes it again" if found.kept else "written to {}"
     screen.show_line(console, told.format(found.path))
     asked.answer(found.summary)
@@ -318,25 +316,6 @@ def _verify(folder: Path, asked: Asked) -> None:
         asked.to_file({".json": lambda: as_text(found)})
     screen.show_verified(asked.console(), str(folder), lines)
     asked.answer(found)
-
-
-@contextmanager
-def _bar(asked: Asked) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on the error stream; nothing where nobody watches."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    screen = Console(stderr=True)
-    watched = screen.is_terminal and not asked.quiet
-    with Progress(*columns, console=screen, transient=True, disable=not watched) as progress:
-        task = progress.add_task("", total=None)
-
-        def advance(what: str, done: int, of: int) -> None:
-            _stop_if_asked()
-            progress.update(task, description=what, completed=done, total=of)
-
-        yield advance
 
 
 if __name__ == "__main__":

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Called with slots done and slots in all."""
 BILLS = frozenset({"bill_money"})
+LEAST_DEBT = 0.005
+"""Money below zero that is worth a line. [money]"""
+MOST_NAMED = 6
 
 
 class Sink(Protocol):
@@ -283,7 +286,8 @@ def run(
     noted = (*_cut_short(community, totals), *sizes, *(ledger.notes if ledger else ()))
     closed = [describe_odd(odd)] if odd.size else []
     compared = [foresight.line] if foresight else []
-    notes = (*community.notes, *scenario.market.notes(), *closed, *noted, *compared)
+    owing = _in_debt(facts, scenario.currency)
+    notes = (*community.notes, *scenario.market.notes(), *closed, *noted, *owing, *compared)
     verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
         scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),
@@ -308,12 +312,25 @@ def _cut_short(community: Community, totals: Totals) -> tuple[str, ...]:
     return (f"behind limits of the connection: {unserved:,.1f} kWh not served, {curtailed:,.1f} kWh curtailed",)
 
 
+def _in_debt(facts: Facts, currency: str) -> tuple[str, ...]:
+    """A line that names members whose wallets end below zero, where somebody said what they began with."""
+    if "wallet_start" not in facts.community.traits:
+        return ()
+    owing = [(name, left) for name, left in zip(facts.community.names, facts.wallet, strict=True) if left < -LEAST_DEBT]
+    if not owing:
+        return ()
+    shown = ", ".join(f"{name} by {-left:.2f} {currency}" for name, left in owing[:MOST_NAMED])
+    more = f" and {len(owing) - MOST_NAMED} more" if len(owing) > MOST_NAMED else ""
+    return (f"wallets below zero at the end: {shown}{more}",)
+
+
 def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:
     """The audit that holds a scenario's records to its mechanism's promises."""
     promise = scenario.market.promise
     known = prices.expected_buy is None and prices.expected_sell is None  # who trades on a forecast may regret it
+    efficient = promise.efficient and not scenario.pool.paired  # what is too little to trade stays unmatched
     declared = Declared(
-        promise.scope, promise.balanced, promise.rational and known, promise.in_band, promise.efficient,
+        promise.scope, promise.balanced, promise.rational and known, promise.in_band, efficient,
         promise.one_price, scenario.dispatch.tolerance,
     )  # fmt: skip
     return Audit(community, prices, declared, scenario.currency)

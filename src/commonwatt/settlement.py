@@ -53,7 +53,7 @@ def owed(
     from ._settle import add_owed, add_valued
 
     sums = np.zeros(clearing.bought_kwh.shape[1]) if before is None else np.array(before, np.float64)
-    if prices.fees or prices.charges or prices.sharings or prices.pool.fee_per_kwh > 0 or prices.routes:
+    if prices.fees or prices.charges or prices.sharings or prices.pool.has_fees or prices.routes:
         bills = settle(schedule, prices, clearing, state)
         return running_sum(sums, bills.total), bills.carry
     bought, sold = dense(clearing.bought_kwh), dense(clearing.sold_kwh)
@@ -142,6 +142,8 @@ def _fees(schedule: Schedule, prices: Prices, clearing: Clearing, members: int) 
             yield reason, payee, due
     elif pool.fee_per_kwh > 0:
         yield POOL_FEE, payee, pool_fee(prices, clearing)
+    if pool.fee_per_trade > 0:
+        yield "trade fee", payee, trade_fee(prices, clearing, schedule.clock)
     if prices.fees:
         residual = meters(schedule, prices, clearing, netted=True)
         for fee in prices.fees:
@@ -168,6 +170,13 @@ def route_fees(routes: Routes, clearing: Clearing, first: int) -> dict[str, Arra
         sides = (over_trades(trades.slot - first, who, half, shape) for who in (trades.buyer, trades.seller))
         due[reason] = next(sides) + next(sides)
     return due
+
+
+def trade_fee(prices: Prices, clearing: Clearing, clock: Clock) -> Array:
+    """The fixed fee on every trade, half from each side. (T, N) [money]"""
+    if clearing.trades is None:
+        return spread(0.0, clearing.bought_kwh.shape)
+    return 0.5 * prices.pool.fee_per_trade * clearing.trades.count(clock.first, clearing.bought_kwh.shape)
 
 
 def _periods(

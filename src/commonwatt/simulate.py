@@ -11,6 +11,7 @@ from ._memory import keep_freed_memory
 from .desk import Desk, Journal
 from .dispatch import Dispatch
 from .flow import Array, Clearing, Community, Outlook, Prices, Ruling, Schedule, State, Window
+from .friction import worthwhile
 from .registry import due
 from .scenario import Scenario
 from .settlement import owed, settle
@@ -38,6 +39,7 @@ def simulate(
         access = state.access(now, terms)  # who may trade, when
         clearing = scenario.market.clear(schedule.positions(access), terms, state)  # members trade
         due(Clearing, clearing, scenario.market)
+        clearing = worthwhile(clearing, terms, schedule, now)  # what is too little to trade meets the grid
         bills = settle(schedule, terms, clearing, state)  # everybody pays
         ruling = scenario.regulator.review(now, schedule, clearing, bills, state)  # bonus, penalty, ban
         due(Ruling, ruling, scenario.regulator)

@@ -51,6 +51,7 @@ from commonwatt.record import Record
 from commonwatt.reports import screen
 from commonwatt.scenario import Scenario, Study, validated
 from commonwatt.studies import Scorecard
+from commonwatt.studies.entries import QUANTITIES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -287,7 +288,7 @@ def code_names() -> set[str]:
     )
     for shape in parts:
         names |= set(shape.model_fields)
-    names |= set(METRICS) | set(screen.FEEDER) | {field.name for field in fields(Scorecard)}
+    names |= set(METRICS) | set(screen.FEEDER) | set(QUANTITIES) | {field.name for field in fields(Scorecard)}
     names |= {account.name.lower() for account in flow.Account}
     run = small_study()
     names |= set(run.rows[0].values())

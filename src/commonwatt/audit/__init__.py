@@ -2,6 +2,7 @@
 
 from . import _accounts as _accounts
 from . import _connection as _connection
+from . import _friction as _friction
 from . import _orders as _orders
 from ._facts import Declared
 from ._sink import Audit, Verdict

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, PositiveFloat
 
 from ..flow import Community, Flexibility, Streams
-from ._owners import candidates
+from ._owners import candidates, without
 from ._storage import Share, Storage
 
 
@@ -21,11 +21,15 @@ class Battery(Storage):
     """Names of those who may; empty: all."""
     capacity_kwh: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (10.0,)
     """Sizes to choose from. [kWh]"""
+    beside: bool = True
+    """Whether members get one, too, that have a battery already or an account in a shared one. [yes or no]"""
 
     def added(self, community: Community, streams: Streams) -> Community:
         slots, members = community.shape
-        size = np.zeros(members)
-        for n in candidates(community, self.members, "devices.battery"):
+        size, among = np.zeros(members), candidates(community, self.members, "devices.battery")
+        if not self.beside:
+            among = without(community, "shared_battery", without(community, "battery", among))
+        for n in among:
             rng = streams.at("battery", n)
             size[n] = rng.choice(self.capacity_kwh) if rng.random() < self.share else 0.0
         owner = np.flatnonzero(size)

@@ -22,7 +22,7 @@ class PoolProrata(Market):
     spread: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Where between mean selling and mean buying price it lies. [-]"""
     pairs: bool = False
-    """Whether to write who trades with whom, which a pool leaves open. [yes or no]"""
+    """Whether to write who trades with whom, which a pool leaves open; always where `pool` asks for it. [yes or no]"""
 
     @property
     def promise(self) -> Promise:
@@ -36,5 +36,6 @@ class PoolProrata(Market):
         bought_part, sold_part = served(positions.demand, positions.supply, efficiency)
         bought, sold = by_rows(want, bought_part), by_rows(have, sold_part)
         price = spread(inner[:, None], positions.shape)
-        trades = Trades.north_west(positions.clock.first, bought, sold, efficiency, price) if self.pairs else None
+        paired, first = self.pairs or prices.pool.paired, positions.clock.first
+        trades = Trades.north_west(first, bought, sold, efficiency, price) if paired else None
         return Clearing(bought_kwh=bought, sold_kwh=sold, buy_price=price, sell_price=price, trades=trades)

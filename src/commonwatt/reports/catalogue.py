@@ -81,7 +81,7 @@ def _lines(part: str) -> dict[str, str]:
         return {name: " ".join((metric.__doc__ or "").split()) for name, metric in METRICS.items()}
     if part == "presets":
         return {name: f"{load(name).kind}: {_headline(name)}" for name in presets()}
-    return {name: f"writes {file}" for name, (file, _) in EXPORTS.items()}
+    return {name: f"writes {export.file}" for name, export in EXPORTS.items()}
 
 
 def _show_named(console: Console, title: str, named: dict[str, str]) -> None:

@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..presets import check_exports, needs_series
 from ..run import run
 from ..scenario import Scenario, Study
 from ..store import File, Folder, RunFolder, default_folder, stored_summary, writing
 from ..studies import run_study, study_identity
 from ..studies.verification import RUNS
 from ..watch import Watch
-from .folder import FORMS, check_exports, run_text, study_text, write_study
+from .folder import FORMS, run_text, study_text, write_study
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being computed, how much is done, and how much there is."""
@@ -111,14 +112,18 @@ class StudyJob:
 
     def kept(self, folder: Folder) -> bool:
         """Whether the study is there, with its series if they are wanted."""
-        return folder.kept and (not self.series or (folder.path / RUNS).is_dir())
+        return folder.kept and (not self.keeps_runs or (folder.path / RUNS).is_dir())
+
+    @property
+    def keeps_runs(self) -> bool:
+        """Whether every run keeps its folder: asked for, or read by an export."""
+        return self.series or needs_series(self.study)
 
     def into(self, folder: Folder, progress: Progress) -> dict[str, Any]:
         """Runs, tables, page, exports and manifest."""
-        results = run_study(self.study, series=folder.partial / RUNS if self.series else None, progress=progress)
+        results = run_study(self.study, series=folder.partial / RUNS if self.keeps_runs else None, progress=progress)
         with writing(folder.path):
-            write_study(results, folder)
-        return results.summary()
+            return write_study(results, folder)
 
     def text(self, suffix: str, progress: Progress) -> tuple[str, dict[str, Any]]:
         """Summary, ranking or page."""

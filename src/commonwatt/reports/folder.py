@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import ScenarioError
-from ..presets import EXPORTS, exported
+from ..presets import exported
 from ..run import Run
 from ..scenario import Study
 from ..store import (
@@ -22,28 +21,29 @@ from ..store import (
     write_manifest,
 )
 from ..studies import Results
+from ..studies.verification import RUNS
 from .html import html_page
 
 FORMS = (".json", ".csv", ".html")
 
 
-def check_exports(study: Study) -> None:
-    """Raises ScenarioError for an export that nobody writes, before any work is done."""
-    unknown = [name for name in study.exports if name not in EXPORTS]
-    if unknown:
-        raise ScenarioError(f"exports = {', '.join(unknown)}: unknown (§15); take {', '.join(EXPORTS)}, or leave it")
+def write_study(results: Results, folder: Folder) -> dict[str, Any]:
+    """Ranking, members, summary, page, the exports asked for and the manifest, into a folder that is open.
 
-
-def write_study(results: Results, folder: Folder) -> None:
-    """Ranking, members, summary, page, the exports asked for and the manifest, into a folder that is open."""
+    Returns the summary.
+    """
     place = folder.partial
     write_csv(place / "ranking.csv", [row.values() for row in results.rows])
     write_csv(place / "members.csv", list(member_rows(results.runs)))
-    write_json(place / SUMMARY, results.summary())
     _write(place / "report.html", html_page(results))
-    for name, text in exported(results).items():
+    files = exported(results, place / RUNS)
+    for name, text in files.texts.items():
+        (place / name).parent.mkdir(exist_ok=True)
         _write(place / name, text)
+    summary = {**results.summary(), **({"exports": dict(files.told)} if files.told else {})}
+    write_json(place / SUMMARY, summary)
     write_manifest(place, _manifest(results))
+    return summary
 
 
 def study_text(results: Results, suffix: str) -> str:

@@ -276,6 +276,13 @@ def show_facts(console: Console, title: str, facts: Values) -> None:
     console.print(table, highlight=False)
 
 
+def show_exports(console: Console, summary: Values) -> None:
+    """What the files of an origin system add up to."""
+    for name, told in summary.get("exports", {}).items():
+        facts = {key.replace("_", " "): value for key, value in told.items() if not isinstance(value, list)}
+        show_facts(console, name.replace("_", " "), facts)
+
+
 def show_check(console: Console, title: str, found: Values) -> None:
     """What a community holds, what was assumed, and what looks wrong with it."""
     show_facts(console, title, {key: found[key] for key in CHECKED})
@@ -295,6 +302,21 @@ def show_feeder(console: Console, found: Values) -> None:
     console.print(table, highlight=False)
     more = f", {len(rows) - SHOWN} of them not shown; --json and --output have all" if len(rows) > SHOWN else ""
     console.print(f"{plural(len(rows), 'slot')} out of bounds{more}", highlight=False)
+
+
+def show_parameters(console: Console, rows: Sequence[Values], warnings: Iterable[str]) -> None:
+    """A parameter file: every value with its range, unit and meaning."""
+    for group in dict.fromkeys(row["group"] for row in rows):
+        table = plain_table(group)
+        for heading in ("name", "value", "range", "unit", "meaning"):
+            table.add_column(heading, no_wrap=heading != "meaning")
+        for row in rows:
+            if row["group"] == group:
+                value = str(row["value"]).lower() if isinstance(row["value"], bool) else f"{row['value']:.10g}"
+                style = "" if row["value"] == row["default"] else "bold"
+                table.add_row(row["name"], Text(value, style=style), row["range"], row["unit"], row["meaning"])
+        console.print(table, highlight=False)
+    show_remarks(console, warnings, ())
 
 
 def show_verified(console: Console, name: str, audits: Mapping[str, str]) -> None:

@@ -138,12 +138,12 @@ def _clock(
         problems.add(load.file, f"{load.rows} rows", "§1: two slots show how long one is", f"add {FILE}")
         return None, ()
     check_line(load, us, slot, problems)
-    zone = _fixed_zone(moments)
+    zone = fixed_zone(moments)
     note = f"no {FILE}: mean kW assumed, slots of {slot / 60e6:g} min as the stamps lie, local time in {zone}"
     return Clock(moments[0], slot * MICROSECOND, load.rows, zone), (note,)
 
 
-def _fixed_zone(moments: list[datetime]) -> str:
+def fixed_zone(moments: list[datetime]) -> str:
     """The zone of the stamps' offset if they have one and the same, else UTC."""
     offsets = {moment.utcoffset() for moment in moments}
     hours = (offsets.pop() or timedelta(0)) / timedelta(hours=1) if len(offsets) == 1 else 0.0

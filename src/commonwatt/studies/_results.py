@@ -95,8 +95,10 @@ class Results:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Assumptions and warnings of all runs, each once."""
-        return tuple(dict.fromkeys(note for run in self.runs.values() for note in run.notes))
+        """The study's own notes; assumptions and warnings of all runs, each once."""
+        return tuple(dict.fromkeys([
+            *self.study.notes.splitlines(), *(note for run in self.runs.values() for note in run.notes),
+        ]))  # fmt: skip
 
     @property
     def findings(self) -> tuple[str, ...]:

@@ -9,16 +9,18 @@ from .._draws import Drawn
 from ..errors import ScenarioError
 from ..flow import Community, Streams
 from ..quality import check, report
+from ..reading.households import FILES
 from ..scenario import Scenario, Study, load, validated
 from ..sources import SOURCES
 from ..sources._write import write_folder
+from ..sources.households import RESULT
 
 SCHEMA = "schema.json"
 DOCUMENTS = {".yaml", ".yml", ".json", ".toml"}
 
 
 def community_scenario(path: Path) -> Scenario:
-    """A scenario on the community in a folder (ours, S0's, CityLearn's) or file (a document, or one of its files).
+    """A scenario on the community in a folder (ours, S0's, S2's, CityLearn's) or file (a document, one of its files).
 
     Raises ScenarioError where there is nothing to read.
     """
@@ -29,12 +31,17 @@ def community_scenario(path: Path) -> Scenario:
         document = load(path)
         return document.base if isinstance(document, Study) else document
     folder = (path if path.is_dir() else path.parent).resolve()
-    kind = "citylearn" if (folder / SCHEMA).is_file() else "folder"
+    kind = "citylearn" if (folder / SCHEMA).is_file() else "households" if _has_results(folder) else "folder"
     scenario: Scenario = validated({"source": {"kind": kind, "path": folder}}, Scenario, where=str(path))
     if not scenario.source.inputs():
         what = f"{path}: holds no file of a community (§16: load_profiles.csv, pv_profiles.csv, ...)"
         raise ScenarioError(f"{what}; name its folder, or leave --community out for a generated one")
     return scenario
+
+
+def _has_results(folder: Path) -> bool:
+    """Whether S2, or the preset that is named after it, wrote the folder."""
+    return any((folder / f"{RESULT}{suffix}").is_file() for suffix in FILES)
 
 
 def on_community(study: Study, path: Path) -> Study:

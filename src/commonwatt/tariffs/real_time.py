@@ -8,6 +8,7 @@ from pydantic import NonNegativeFloat
 from ..flow import Array, Clock, Community, Prices
 from . import Tariff
 from ._ladder import Share
+from ._noise import lasting
 
 MORNING, EVENING = (8.0, 2.0, 0.7), (19.0, 2.5, 1.0)
 
@@ -35,23 +36,11 @@ class RealTime(Tariff):
     """Export price as a share of the import price. [-]"""
 
     def prices(self, community: Community) -> Prices:
-        noise = np.exp(self._noise(community) - 0.5 * self.volatility**2)
+        logarithm = lasting(community, "real_time", self.volatility, self.persistence)
+        noise = np.exp(logarithm - 0.5 * self.volatility**2)
         level = self.base + self.swing * _shape(community.clock)
         price = np.clip(level * noise, self.lowest, self.highest)
         return Prices.common(price, self.export_ratio * price, community.shape)
-
-    def _noise(self, community: Community) -> Array:
-        """The logarithm of the noise in every slot, constant within an hour. (T,) [-]"""
-        clock = community.clock
-        hour = ((clock.utc[:-1] - clock.utc[0]).astype("m8[s]").astype(np.int64)) // 3600
-        draws = community.streams.at("real_time").standard_normal(int(hour[-1]) + 1 if hour.size else 0)
-        kick, z = self.volatility * np.sqrt(1 - self.persistence**2), np.empty(draws.size)
-        level = self.volatility * draws[0] if draws.size else 0.0
-        for h, draw in enumerate(draws.tolist()):
-            level = level if h == 0 else self.persistence * level + kick * draw
-            z[h] = level
-        noise: Array = z[hour]
-        return noise
 
 
 def _shape(clock: Clock) -> Array:

@@ -1,0 +1,47 @@
+"""Whether trades are as large, and worth as much, as the pool's terms ask."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..exchange import LEAST_KWH
+from ..flow import Array, Mask
+from ._facts import Facts
+from ._invariants import invariant
+
+
+@invariant("T7")
+def _worthwhile(f: Facts) -> Array | None:
+    """No trade is below the pool's least where the grid could take its place; none costs a side more than it brings."""
+    pool, trades = f.terms.pool, f.record.trades
+    if not pool.paired or trades is None:
+        return None
+    slot = trades.slot - f.record.clock.first
+    known = (slot >= 0) & (slot < f.now.shape[0])
+    for who in (trades.buyer, trades.seller):
+        known = known & (who >= 0) & (who < f.members)
+    if not known.all():
+        return np.full(f.now.shape[0], np.inf)
+    wrong = (trades.kwh < pool.min_trade_kwh - 2 * LEAST_KWH) & _could_be_the_grid(f)[slot]
+    if pool.refuse_losses:
+        money, half = trades.kwh * trades.price, 0.5 * (pool.fee_per_kwh * trades.kwh + pool.fee_per_trade)
+        buyer = trades.kwh * f.terms.buy[slot, trades.buyer] - money - half
+        seller = money - trades.sent_kwh * f.terms.sell[slot, trades.seller] - half
+        wrong |= np.minimum(buyer, seller) < -2e-9 * (1.0 + np.abs(money))
+    residual = np.zeros(f.now.shape[0])
+    np.add.at(residual, slot[wrong], trades.kwh[wrong])
+    return residual
+
+
+def _could_be_the_grid(f: Facts) -> Mask:
+    """Slots in which the coupling point has room for all trades below the least. (T,)"""
+    trades, limits = f.record.trades, f.now.connection
+    assert trades is not None
+    small, fits = trades.kwh < f.terms.pool.min_trade_kwh - LEAST_KWH, np.ones(f.now.shape[0], np.bool_)
+    sides = zip(f.outside_kwh, (trades.kwh, trades.sent_kwh), (limits.import_cap_kw, limits.export_cap_kw), strict=True)
+    for billed, moved, cap in sides:
+        if cap is not None:
+            asked = np.zeros(fits.size)
+            np.add.at(asked, trades.slot[small] - f.record.clock.first, moved[small])
+            fits &= billed.sum(axis=1) + asked < cap * f.hours - LEAST_KWH
+    return fits
