@@ -79,12 +79,18 @@ class _Job:
 def _parts(problem: Problem, engine: EngineName | None) -> list[tuple[Problem, EngineName]]:
     """What can be solved on its own, and by whom."""
     if problem.coupled:
-        chosen: EngineName = "block" if block.suited(problem) and block.pays(problem) else "highs"
-        return [(problem, engine or chosen)]
+        return [(problem, engine or _quickest(problem))]
     easy = dp.suited(problem) & (engine in {None, "dp"})
     groups: list[tuple[Index, EngineName]] = [(np.flatnonzero(easy), "dp")]
     groups += [(np.array([n]), engine or "highs") for n in np.flatnonzero(~easy)]
     return [(problem.of(members), name) for members, name in groups if members.size]
+
+
+def _quickest(problem: Problem) -> EngineName:
+    """Who is likely to be done first with members that meet."""
+    if windows.suited(problem):
+        return "windows"
+    return "block" if block.suited(problem) and block.pays(problem) else "highs"
 
 
 def _proven(problem: Problem, name: EngineName, job: _Job) -> tuple[Feasible, Certificate]:

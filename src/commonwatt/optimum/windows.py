@@ -17,7 +17,7 @@ import numpy as np
 
 from ..flow import Array
 from ..watch import Cancel, OnProgress
-from . import dp, highs
+from . import block, dp, highs
 from .bill import read, shared
 from .certificate import certify
 from .engine import Duals, Plan
@@ -34,6 +34,13 @@ OVERLAP = 288
 SWEEPS = 3
 TIMELESS = "tier"
 """The one table of duals that has no slots."""
+
+
+def suited(problem: Problem) -> bool:
+    """Whether windows are quick where the whole is not: `block` suits them, and nothing but stores spans their cuts."""
+    slots, members = problem.shape
+    long = slots > block.LONGEST and members >= block.FEWEST
+    return long and not problem.charges and block.suited(problem)
 
 
 def solve(
@@ -72,7 +79,8 @@ class _Job:
     def planned(self, part: Problem) -> Plan:
         """What is best in a window."""
         left = None if self.until is None else max(self.until - time.process_time(), 0.01)
-        return highs.solve(part, self.gap, left, None, self.on_progress, self.cancel)
+        engine = block.solve if block.suited(part) and block.pays(part) else highs.solve
+        return engine(part, self.gap, left, None, self.on_progress, self.cancel)
 
 
 @dataclass(frozen=True)
