@@ -93,6 +93,10 @@ def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
         int | None,
         typer.Option("--scenarios", min=1, metavar="N", help="How many scenarios to draw, of a study that draws."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, metavar="N", help="Processes; by default all processors for many plans."),
+    ] = None,
     series: Annotated[bool, typer.Option("--series", help="Keep every run, so that it can be verified.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print the whole ranking, not its head.")] = False,
     output: Output = None,
@@ -112,7 +116,9 @@ def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
     document = as_study(load(study))
     document = on_community(document, community) if community else document
     asked = Asked(output, seed, quiet, as_json, force)
-    _compute(drawing(sized(document, members, slots), scenarios), asked, series=series, verbose=verbose)
+    _compute(
+        drawing(sized(document, members, slots), scenarios), asked, series=series, verbose=verbose, workers=workers
+    )
 
 
 @app.command()
@@ -281,14 +287,16 @@ def _stop(number: int, frame: Any) -> None:
     stop_if_asked()
 
 
-def _compute(document: Scenario | Study, asked: Asked, *, series: bool = False, verbose: bool = False) -> None:
+def _compute(
+    document: Scenario | Study, asked: Asked, *, series: bool = False, verbose: bool = False, workers: int | None = None
+) -> None:
     """Runs a document, keeps the answer and shows it."""
     from .reports import screen
     from .reports.delivery import Job, RunJob, StudyJob, deliver
     from .scenario import Scenario
 
     job: Job = RunJob(asked.seeded(document)) if isinstance(document, Scenario) else StudyJob(
-        document.model_copy(update={"base": asked.seeded(document.base)}), series
+        document.model_copy(update={"base": asked.seeded(document.base)}), series, workers
     )  # fmt: skip
     with bar(quiet=asked.quiet) as advance:
         found = deliver(job, asked.output, force=asked.force, progress=advance)

@@ -11,6 +11,7 @@ CommonwattError
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -21,6 +22,16 @@ class CommonwattError(Exception):
     """Base of the tree; its text is what a user sees, whole."""
 
     exit_code: ClassVar[int] = 1
+
+    def __reduce__(self) -> tuple[Callable[..., CommonwattError], tuple[type[CommonwattError], str]]:
+        """Travels between processes as its kind and its text."""
+        return _again, (type(self), str(self))
+
+
+def _again(kind: type[CommonwattError], text: str) -> CommonwattError:
+    error = kind.__new__(kind)
+    error.args = (text,)
+    return error
 
 
 class ScenarioError(CommonwattError):

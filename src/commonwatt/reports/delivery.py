@@ -92,6 +92,7 @@ class StudyJob:
 
     study: Study
     series: bool = False
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         check_exports(self.study)
@@ -121,13 +122,14 @@ class StudyJob:
 
     def into(self, folder: Folder, progress: Progress) -> dict[str, Any]:
         """Runs, tables, page, exports and manifest."""
-        results = run_study(self.study, series=folder.partial / RUNS if self.keeps_runs else None, progress=progress)
+        kept = folder.partial / RUNS if self.keeps_runs else None
+        results = run_study(self.study, series=kept, progress=progress, workers=self.workers)
         with writing(folder.path):
             return write_study(results, folder)
 
     def text(self, suffix: str, progress: Progress) -> tuple[str, dict[str, Any]]:
         """Summary, ranking or page."""
-        results = run_study(self.study, progress=progress)
+        results = run_study(self.study, progress=progress, workers=self.workers)
         return study_text(results, suffix), results.summary()
 
 

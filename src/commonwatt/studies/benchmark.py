@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import CommonwattError, ScenarioError
-from ..flow import Community
-from ..run import References, Run, run
+from ..errors import ScenarioError
+from ..run import Run
 from ..scenario import Scenario, Study, load
-from ..store import RunFolder, file_name
+from ..store import file_name
 from ._results import Results
+from ._workers import Task, at_once, in_turn, processes
 from .communities import drawing, on_community, sized
 
 Progress = Callable[[str, int, int], None]
@@ -31,19 +30,20 @@ def benchmark(
     scenarios: int | None = None,
     seed: int | None = None,
     progress: Progress | None = None,
+    workers: int | None = 1,
 ) -> Results:
     """Which tariff and which sharing rule: runs a study, on another community or of another size if asked.
 
     `study` is a document, its file or a preset; by default ten members, a week, five tariffs, five mechanisms and
-    none, two ways to run devices (§15). `scenarios` is how many scenarios a study with `drawn` draws. Raises
-    ScenarioError, DataError or AuditError as `run` does.
+    none, two ways to run devices (§15). `scenarios` is how many scenarios a study with `drawn` draws; `workers` as
+    in `run_study`. Raises ScenarioError, DataError or AuditError as `run` does.
     """
     document = study if isinstance(study, Study) else as_study(load(study))
     document = on_community(document, Path(community)) if community else document
     document = drawing(sized(document, members, slots), scenarios)
     if seed is not None:
         document = document.model_copy(update={"base": document.base.model_copy(update={"seed": seed})})
-    return run_study(document, progress=progress)
+    return run_study(document, progress=progress, workers=workers)
 
 
 def as_study(document: Scenario | Study) -> Study:
@@ -51,46 +51,43 @@ def as_study(document: Scenario | Study) -> Study:
     return document if isinstance(document, Study) else Study(name=document.name, base=document)
 
 
-def run_study(study: Study, *, series: Path | None = None, progress: Progress | None = None) -> Results:
+def run_study(
+    study: Study, *, series: Path | None = None, progress: Progress | None = None, workers: int | None = 1
+) -> Results:
     """Runs every scenario of a study, audited. With `series` each run's folder is kept there.
 
-    Raises ScenarioError, DataError or AuditError naming the scenario: then nothing is kept.
+    `workers` is how many processes share the work; None: one for each processor where many plans are to be made. The
+    results are the same to the bit. A script that asks for more than one must be importable (`if __name__ ==
+    "__main__":`). Raises ScenarioError, DataError or AuditError naming the scenario: then nothing is kept.
     """
     started = time.process_time()
-    scenarios, references = study.scenarios(), References()
+    scenarios = study.scenarios()
     if not scenarios:
         raise ScenarioError("axes: one has no choices, so there is nothing to run (§2); add a choice, or drop the axis")
-    communities: dict[str, Community] = {}
-    runs: dict[str, Run] = {}
-    for name, scenario in scenarios.items():
-        key = _community_key(scenario)
-        if key not in communities:
-            communities[key] = scenario.community()
-        folder = series / run_folder(len(runs), name) if series else None
-        with _named(name):
-            runs[name] = _run(scenario, communities[key], references, folder)
+    tasks = [
+        Task(name, scenario, series / run_folder(number, name) if series else None)
+        for number, (name, scenario) in enumerate(scenarios.items())
+    ]
+    found: dict[int, Run] = {}
+    elsewhere = 0.0
+
+    def keep(number: int, result: Run) -> None:
+        found[number] = result
         if progress:
-            progress(name, len(runs), len(scenarios))
-    return Results(study.name or "study", study, study_identity(study), runs, time.process_time() - started)
+            progress(tasks[number].name, len(found), len(tasks))
 
-
-def _run(scenario: Scenario, community: Community, references: References, folder: Path | None) -> Run:
-    if folder is None:
-        return run(scenario, community=community, references=references)
-    with RunFolder(folder, force=True, identity=scenario.identity()) as kept:
-        result = run(scenario, kept, community=community, references=references, folder=kept.partial)
-        kept.finish(result)
-    return result
-
-
-@contextmanager
-def _named(scenario: str) -> Iterator[None]:
-    """Says in which scenario something was found."""
-    try:
-        yield
-    except CommonwattError as error:
-        error.args = (f"{scenario}: {error}",)
-        raise
+    many = processes(tasks, workers)
+    if many > 1:
+        for numbers, results, seconds in at_once(tasks, many):
+            elsewhere += seconds
+            for number, result in zip(numbers, results, strict=True):
+                keep(number, result)
+    else:
+        for number, result in enumerate(in_turn(tasks)):
+            keep(number, result)
+    runs = {task.name: found[number] for number, task in enumerate(tasks)}
+    seconds = time.process_time() - started + elsewhere
+    return Results(study.name or "study", study, study_identity(study), runs, seconds)
 
 
 def run_folder(number: int, name: str) -> str:
@@ -102,9 +99,3 @@ def study_identity(study: Study) -> str:
     """SHA-256 over the names and identities of its runs, in order."""
     runs = [[name, scenario.identity()] for name, scenario in study.scenarios().items()]
     return hashlib.sha256(json.dumps(runs).encode()).hexdigest()
-
-
-def _community_key(scenario: Scenario) -> str:
-    """What a community is made of: scenarios that agree in it share one."""
-    names = {"source", "devices", "events", "limits", "zones", "seed", "draw"}
-    return json.dumps(scenario.model_dump(mode="json", include=names, serialize_as_any=True), sort_keys=True)
