@@ -174,6 +174,20 @@ def test_books_of_a_zoned_pool_close(seed: int) -> None:
         assert np.array_equal(column(whole, name), column(cut, name)), name
 
 
+@pytest.mark.parametrize("kind", ["pairwise_midpoint", "pool_prorata"])
+def test_what_is_too_little_to_trade_is_settled_with_the_grid(kind: str) -> None:
+    """Least trades, a fee on each, and refused losses count the fee of the trade's own level."""
+    people = in_zones(3, make_community(3, members=8, slots=48, devices=False))
+    terms = {**LOSSY, "min_trade_kwh": 0.05, "fee_per_trade": 0.001, "refuse_losses": True}
+    free, held = (
+        records(document(market={"kind": kind, "zones": True}, pool=pool), people)[0].trades for pool in (LOSSY, terms)
+    )
+    assert free is not None
+    assert held is not None
+    assert 0 < held.kwh.size < free.kwh.size
+    assert held.kwh.min() >= 0.05 - 1e-9
+
+
 @pytest.mark.parametrize("kind", ZONED)
 def test_without_zones_all_are_neighbours(kind: str) -> None:
     people = make_community(4, members=7, slots=40)
