@@ -39,7 +39,8 @@ class Case:
 
 @cache
 def case_of(kind: str) -> Case:
-    community = make_community(7, members=6, slots=96, devices=False)
+    apart = np.random.default_rng(7).uniform(0.0, 20.0, (6, 6))
+    community = replace(make_community(7, members=6, slots=96, devices=False), distance_km=apart)
     document = Scenario(tariff=Contract(), market=MARKETS[kind](), pool=Pool(efficiency=0.95))
     prices = document.prices(community)
     (window,) = simulate(document, community, prices=prices)

@@ -11,7 +11,7 @@ from .flow import Clock, Community, Flexibility
 from .run import Run, run
 from .scenario import Scenario, Study, load, schema
 from .simulate import simulate
-from .studies import Comparison, Results, Scorecard, benchmark, compare, run_prices, scorecard
+from .studies import Results, benchmark, compare, run_prices, scorecard
 
 __version__ = "0.1.0"
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Clock",
     "CommonwattError",
     "Community",
-    "Comparison",
     "DataError",
     "Flexibility",
     "InfeasibleError",
@@ -27,7 +26,6 @@ __all__ = [
     "Run",
     "Scenario",
     "ScenarioError",
-    "Scorecard",
     "Study",
     "benchmark",
     "compare",

@@ -47,8 +47,9 @@ def worthwhile(clearing: Clearing, prices: Prices, schedule: Schedule, community
 
 def _losing(trades: Trades, prices: Prices, first: int) -> Mask:
     """Trades that bring the buyer or the seller less than its half of the fees, beside its own tariff. (R,)"""
-    slot, pool = trades.slot - first, prices.pool
-    half = 0.5 * (pool.fee_per_kwh * trades.kwh + pool.fee_per_trade)
+    slot, pool, routes = trades.slot - first, prices.pool, prices.routes
+    rate = pool.fee_per_kwh if routes is None else routes.fee(trades.buyer, trades.seller)
+    half = 0.5 * (rate * trades.kwh + pool.fee_per_trade)
     paid, money = trades.kwh * prices.buy[slot, trades.buyer], trades.kwh * trades.price
     got = trades.sent_kwh * prices.sell[slot, trades.seller]
     least = np.minimum(paid - money, money - got) - half
@@ -87,5 +88,6 @@ def _without(clearing: Clearing, dropped: Mask, first: int) -> Clearing:
         sold_kwh=np.where(sells, sent, clearing.sold_kwh),
         buy_price=np.where(buys & (got > 0), per_kwh(paid, got), clearing.buy_price),
         sell_price=np.where(sells & (sent > 0), per_kwh(earned, delivered), clearing.sell_price),
+        paid_kwh=None if clearing.paid_kwh is None else np.where(sells, delivered, clearing.paid_kwh),
         trades=kept,
     )

@@ -108,6 +108,11 @@ class Routes(Noun):
         The reasons are the same whatever the trades.
         """
 
+    def fee(self, buyer: RowIndex, seller: RowIndex) -> Array:
+        """All fees of each trade together. (R,) [money/kWh]"""
+        total: Array = sum(self.fees(buyer, seller).values(), np.zeros(buyer.size))
+        return total
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Nested(Routes):

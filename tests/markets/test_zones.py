@@ -150,6 +150,44 @@ def test_books_close_and_cutting_changes_no_bit(kind: str, seed: int) -> None:
     assert (column(whole, "bought_kwh") > 0).any()
 
 
+def test_a_pool_shares_inside_first_by_hand() -> None:
+    """North: B's kWh arrives as 0.98, all for A. Then C's 2 as 1.8 for A's 1.02 and D's 1, in proportion: at 0.185.
+
+    That is the middle of 0.305, the mean of what retailers charge, and 0.065, the mean of what they pay.
+    """
+    found = zoned(FOUR, document(zones=NORTH_AND_SOUTH).zones)
+    (kept,) = records(document(market={"kind": "pool_prorata", "zones": True}), found)
+    bought = [0.98 + 1.8 * 1.02 / 2.02, 0.0, 0.0, 1.8 / 2.02]
+    assert column([kept], "bought_kwh")[0] == pytest.approx(bought)
+    assert column([kept], "sold_kwh")[0] == pytest.approx([0.0, 1.0, 2.0, 0.0])
+    inner = (0.305 + 0.065) / 2
+    assert column([kept], "buy_price")[0] == pytest.approx([inner, 0.0, 0.0, inner])
+    assert column([kept], "fee_money:fee of level 1>operator")[0] == pytest.approx([0.0049, 0.0049, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_books_of_a_zoned_pool_close(seed: int) -> None:
+    people = in_zones(seed, make_community(seed, members=9, slots=40))
+    scenario = document(market={"kind": "pool_prorata", "zones": True, "price": "balance"})
+    whole, cut = records(scenario, people), records(scenario, people, cut=7)
+    for name in whole[0].columns:
+        assert np.array_equal(column(whole, name), column(cut, name)), name
+
+
+@pytest.mark.parametrize("kind", ["pairwise_midpoint", "pool_prorata"])
+def test_what_is_too_little_to_trade_is_settled_with_the_grid(kind: str) -> None:
+    """Least trades, a fee on each, and refused losses count the fee of the trade's own level."""
+    people = in_zones(3, make_community(3, members=8, slots=48, devices=False))
+    terms = {**LOSSY, "min_trade_kwh": 0.05, "fee_per_trade": 0.001, "refuse_losses": True}
+    free, held = (
+        records(document(market={"kind": kind, "zones": True}, pool=pool), people)[0].trades for pool in (LOSSY, terms)
+    )
+    assert free is not None
+    assert held is not None
+    assert 0 < held.kwh.size < free.kwh.size
+    assert held.kwh.min() >= 0.05 - 1e-9
+
+
 @pytest.mark.parametrize("kind", ZONED)
 def test_without_zones_all_are_neighbours(kind: str) -> None:
     people = make_community(4, members=7, slots=40)
@@ -192,8 +230,34 @@ def test_a_zoned_run_is_kept_verified_and_entered_in_a_ledger(tmp_path: Path) ->
         folder.finish(run)
     assert verify(tmp_path / "run").holds
     card = cw.scorecard(tmp_path / "run")
-    assert np.isnan(card.efficiency), "the best match knows no zones"
+    assert 0.5 < card.efficiency <= 1 + 1e-9
+    assert np.isnan(card.coalition_excess), "groups are compared without zones only"
     assert card.misreport == "price"
+
+
+def test_what_neighbours_cost_the_others() -> None:
+    """B could bring D 0.32 - 0.10; but A is next door, at 0.20. With zones 0.10 is gained of 0.22, without all.
+
+    On the four homes above nothing is lost by it: all that there is finds somebody to whom it is worth its way.
+    """
+    buy = np.array([0.20, 0.30, 0.32])
+    three = hand_made([[1.0, -1.0, 1.0]], traits={"contract_buy": buy, "contract_sell": np.array([0.05, 0.10, 0.05])})
+    near = replace(three, zones=zones_of([-1], [0, 0, -1]))
+    cards = [
+        cw.scorecard(cw.run(document(pool={}, market={"kind": "pay_as_bid", "zones": zones}), community=near),
+                     community=near).efficiency for zones in (True, False)
+    ]  # fmt: skip
+    assert cards == pytest.approx([0.10 / 0.22, 1.0])
+    four = zoned(FOUR, document(zones=NORTH_AND_SOUTH).zones)
+    assert cw.scorecard(cw.run(document(), community=four), community=four).efficiency == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_way_gains_more_than_the_best(seed: int) -> None:
+    people = in_zones(seed, make_community(seed, members=7, slots=16, devices=False))
+    for market in ({"kind": "uniform_price", "zones": True}, {"kind": "pool_prorata", "zones": True}):
+        found = cw.scorecard(cw.run(document(market=market), community=people), community=people)
+        assert 0.3 < found.efficiency <= 1 + 1e-9
 
 
 # --- where zones come from -------------------------------------------------------------------------------------------

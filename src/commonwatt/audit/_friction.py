@@ -24,7 +24,9 @@ def _worthwhile(f: Facts) -> Array | None:
         return np.full(f.now.shape[0], np.inf)
     wrong = (trades.kwh < pool.min_trade_kwh - 2 * LEAST_KWH) & _could_be_the_grid(f)[slot]
     if pool.refuse_losses:
-        money, half = trades.kwh * trades.price, 0.5 * (pool.fee_per_kwh * trades.kwh + pool.fee_per_trade)
+        routes = f.terms.routes
+        rate = pool.fee_per_kwh if routes is None else routes.fee(trades.buyer, trades.seller)
+        money, half = trades.kwh * trades.price, 0.5 * (rate * trades.kwh + pool.fee_per_trade)
         buyer = trades.kwh * f.terms.buy[slot, trades.buyer] - money - half
         seller = money - trades.sent_kwh * f.terms.sell[slot, trades.seller] - half
         wrong |= np.minimum(buyer, seller) < -2e-9 * (1.0 + np.abs(money))

@@ -29,7 +29,10 @@ def _limits(f: Facts) -> Array | None:
 
 @invariant("T5")
 def _one_price(f: Facts) -> Array | None:
-    """Where promised, a slot has one price; no table holds more trades than buyers and sellers, less one."""
+    """Where promised, a slot has one price; no table holds more trades than buyers and sellers, less one.
+
+    Where trade takes ways of its own, at each level.
+    """
     buys, sells = f["bought_kwh"] > LEAST_KWH, f["sold_kwh"] > LEAST_KWH
     if not f.declared.one_price and f.record.trades is None:
         return None
@@ -43,8 +46,15 @@ def _one_price(f: Facts) -> Array | None:
         row = f.record.trades.slot - f.record.clock.first
         np.add.at(rows, row[(row >= 0) & (row < len(rows))], 1.0)
         traders = (f["bought_kwh"] > 0).sum(axis=1) + (f["sold_kwh"] > 0).sum(axis=1)
-        residual += below(rows, np.maximum(traders - 1, 0))
+        residual += below(rows, np.maximum(traders - 1, 0) * _levels(f))
     return residual
+
+
+def _levels(f: Facts) -> int:
+    """At how many levels trades may meet."""
+    if f.terms.routes is None:
+        return 1
+    return int(f.terms.routes.level(f.trades.buyer, f.trades.seller).max(initial=0)) + 1
 
 
 @invariant("T6")

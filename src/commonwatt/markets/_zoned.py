@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..flow import Array, Clearing, Clock, Community, Index, Prices, Quotes, Streams, Trades, Zones
+from ..flow import Array, Clearing, Clock, Community, Index, Prices, Quotes, Routes, Streams, Trades, Zones
 from ..noun import dense, per_kwh
 from ..routes import Nested
 from . import Promise
@@ -20,18 +21,12 @@ class ZonedAuction(Auction):
     """Whether members trade in their zone first, then one level up, with each level's losses and fee. [yes or no]"""
 
     def terms(self, prices: Prices, community: Community) -> Prices:
-        if not self.zones:
-            return prices
-        zones = community.zones or nowhere(community.shape[1])
-        return replace(prices, routes=Nested(zones=zones, pool=prices.pool))
+        return nested(prices, community) if self.zones else prices
 
     def outcome(self, quotes: Quotes, clock: Clock, prices: Prices, lots: Streams) -> Clearing:
         if prices.routes is None:
             return super().outcome(quotes, clock, prices, lots)
-        left = _Left.of(quotes)
-        for who, efficiency in prices.routes.stages():
-            left.take(who, efficiency, self.cleared(left.book(who, efficiency, clock, lots)))
-        return left.cleared()
+        return level_by_level(self.cleared, quotes, clock, prices.routes, lots)
 
     def _pairing(self, *, one_price: bool = False, repeatable: bool = True, core: bool = False) -> Promise:
         """What holds for all orders together; zone by zone, neighbours trade though others might pay more."""
@@ -41,10 +36,21 @@ class ZonedAuction(Auction):
         )  # fmt: skip
 
 
-def nowhere(members: int) -> Zones:
-    """No zones at all."""
+def nested(prices: Prices, community: Community) -> Prices:
+    """The terms with ways through the community's zones; through the pool where there are none."""
     none, nothing = np.empty(0, np.int64), np.empty(0)
-    return Zones(parent=none, zone_efficiency=nothing, zone_fee=nothing, zone=np.full(members, -1))
+    nowhere = Zones(parent=none, zone_efficiency=nothing, zone_fee=nothing, zone=np.full(community.shape[1], -1))
+    return replace(prices, routes=Nested(zones=community.zones or nowhere, pool=prices.pool))
+
+
+def level_by_level(
+    cleared: Callable[[Book], Clearing], quotes: Quotes, clock: Clock, routes: Routes, lots: Streams
+) -> Clearing:
+    """What becomes of quotes that are `cleared` zone by zone, with what is left going one level up."""
+    left = _Left.of(quotes)
+    for who, efficiency in routes.stages():
+        left.take(who, efficiency, cleared(left.book(who, efficiency, clock, lots)))
+    return left.cleared()
 
 
 @dataclass

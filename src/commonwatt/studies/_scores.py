@@ -11,7 +11,7 @@ import numpy as np
 from ..accounts import Account
 from ..coalitions import offered, shares, worth
 from ..exchange import LEAST_KWH
-from ..flow import Array, Mask, Prices
+from ..flow import Array, Mask, Prices, Routes
 from ..noun import over_members
 from ..record import Record
 
@@ -52,19 +52,38 @@ class Gain:
 
         bid, ask = worth(terms)
         everybody = np.ones((1, bid.shape[1]), np.bool_)
-        self.possible = gains_of_groups(self.possible, bid, ask, *offered(record, terms), everybody)
-        bought, sold = record.columns["bought_kwh"], record.columns["sold_kwh"] * terms.pool.efficiency
+        if terms.routes is None:
+            self.possible = gains_of_groups(self.possible, bid, ask, *offered(record, terms), everybody)
+        else:
+            self.possible = self.possible + _best_ways(record, terms, terms.routes)
+        bought, sold = record.columns["bought_kwh"], record.columns["sold_kwh"]
         if record.one_meter:
-            inside = np.minimum(over_members(bought), over_members(sold))
+            inside = np.minimum(over_members(bought), over_members(sold) * terms.pool.efficiency)
             self.reached += float((inside * (bid[:, 0] - ask[:, 0])).sum())
         else:
-            self.reached += float(over_members(bought * bid - sold * ask).sum())
+            self.reached += float(over_members(bought * terms.buy - sold * terms.sell).sum())
 
     @property
     def part(self) -> float:
         """NaN where there is nothing to gain. [-]"""
         most = float(self.possible[0])
         return self.reached / most if most > LEAST_KWH else math.nan
+
+
+def _best_ways(record: Record, terms: Prices, routes: Routes) -> float:
+    """The most that trade could gain on the ways there are, with their losses. [money]"""
+    from ..markets._transport import best_pairs
+
+    c, best = record.columns, 0.0
+    want, have = c["import_kwh"] * record.access, c["export_kwh"] * record.access
+    for t in range(len(want)):
+        buyers, sellers = (np.flatnonzero(kwh[t] > LEAST_KWH) for kwh in (want, have))
+        pairs = np.repeat(buyers, sellers.size), np.tile(sellers, buyers.size)
+        arrives = routes.efficiency(*pairs).reshape(buyers.size, sellers.size)
+        gain = terms.buy[t, buyers][:, None] - terms.sell[t, sellers] / arrives
+        buyer, seller, kwh = best_pairs(gain, want[t, buyers], have[t, sellers], arrives)
+        best += float((gain[buyer, seller] * kwh).sum())
+    return best
 
 
 @dataclass

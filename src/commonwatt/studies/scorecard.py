@@ -132,7 +132,7 @@ def _scored(
     return Scorecard(
         market=scenario.market.kind, world=promise.world, budget_residual=residual.left, losers=losers,
         coalition_excess=float(excess.max()) if excess.size else math.nan,
-        efficiency=gain.part if compared else math.nan, misreport=lies[0].what if lies else "",
+        efficiency=gain.part if free else math.nan, misreport=lies[0].what if lies else "",
         misreport_gain=most, paying_misreports=paying, price_spread=spread.mean,
     )  # fmt: skip
 
