@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._memory import keep_freed_memory
-from .desk import Desk, Journal
+from .desk import Desk
 from .dispatch import Dispatch
 from .flow import Array, Clearing, Community, Outlook, Prices, Ruling, Schedule, State, Window
 from .friction import worthwhile
@@ -25,16 +25,15 @@ def simulate(
     prices: Prices | None = None,
     cut: int | None = None,
     watch: Watch = NOBODY,
-    journal: Journal | None = None,
 ) -> Iterator[Window]:
     """Runs a scenario window by window; a later window knows the earlier ones only through `State`.
 
     `cut` shortens the windows of a dispatch that looks no further than the slot it is in [slots]; `watch` looks on
-    while a planner works; `journal` keeps plans, and gives back those made before.
+    while a planner works.
     """
     community = community or scenario.community()
     prices, state = prices or scenario.prices(community), State.initial(community)
-    for now, terms, outlook in _windows(scenario, community, prices, cut, Desk(journal), watch):
+    for now, terms, outlook in _windows(scenario, community, prices, cut, Desk(), watch):
         schedule = acted(scenario.dispatch, now, terms, outlook, state)  # devices act, the connection limits
         access = state.access(now, terms)  # who may trade, when
         clearing = scenario.market.clear(schedule.positions(access), terms, state)  # members trade

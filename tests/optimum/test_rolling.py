@@ -31,6 +31,7 @@ from commonwatt.forecasts.perfect import Perfect
 from commonwatt.forecasts.persistence import Persistence
 from commonwatt.forecasts.seasonal_naive import SeasonalNaive
 from commonwatt.markets.pool import CommunityPool
+from commonwatt.optimum.highs import Model
 from commonwatt.optimum.reuse import Kept
 from commonwatt.regulators.incentives import Incentives
 from commonwatt.run import run
@@ -205,6 +206,32 @@ def test_where_no_plan_keeps_all_limits_the_run_ends_with_their_names_or_the_rul
         list(simulate(document, community))
     plans = run(scenario(dispatch=rolling(MemberOptimal, fallback="rule")), community=community).plans
     assert {plan.status for plan in plans} == {"proven", "open (by rule)"}
+
+
+def test_a_solver_that_breaks_down_on_the_way_is_replaced_for_that_plan(monkeypatch):
+    """The rule of thumb's plan, which keeps all limits, is taken, and its certificate says why; others are proven."""
+    solved, calls = Model.solved, []
+
+    def fails_twice(self, gap, seconds):
+        calls.append(gap)
+        if len(calls) in (3, 4):
+            raise RuntimeError("out of luck")
+        return solved(self, gap, seconds)
+
+    monkeypatch.setattr(Model, "solved", fails_twice)
+    community = make_community(1, slots=48)
+    document = scenario(dispatch=rolling(), market=CommunityPool())
+    plans = [window.schedule.plan for window in simulate(document, community)]
+    told = [plan.status for plan in plans]
+    assert told[2:4] == ["open (failed (RuntimeError: out of luck))"] * 2
+    assert {*told[:2], *told[4:]} == {"proven"}
+
+
+def test_without_time_the_best_plan_so_far_is_taken_and_the_run_goes_on():
+    community = make_community(1, slots=24)
+    result = run(scenario(dispatch=rolling(seconds=1e-6), market=CommunityPool()), community=community)
+    assert result.verdict.holds
+    assert any(plan.cut_short for plan in result.plans)
 
 
 def test_a_vehicle_that_a_limit_held_back_leaves_with_what_it_has():

@@ -53,7 +53,9 @@ class Decided:
         counts: dict[str, Any] = {name: int(numbers[name]) for name in ("iterations", "binaries")}
         words = dict(zip(WORDS, kept["words"].tolist(), strict=True))
         parts = {name: kept[name] for name in PER_SLOT}
-        return cls(kept["level_kwh"], kept["curtailed_kwh"], Certificate(**{**numbers, **counts}, **words, **parts))
+        places = tuple(kept["limit_names"].tolist())
+        proof = Certificate(**{**numbers, **counts}, **words, **parts, limit_names=places)
+        return cls(kept["level_kwh"], kept["curtailed_kwh"], proof)
 
     def written(self) -> dict[str, Any]:
         """For a journal."""
@@ -62,13 +64,14 @@ class Decided:
             "level_kwh": self.level_kwh, "curtailed_kwh": self.curtailed_kwh,
             **{name: getattr(self.proof, name) for name in PER_SLOT},
             "numbers": np.array([getattr(self.proof, name) for name in NUMBERS], np.float64),
+            "limit_names": np.array(self.proof.limit_names, np.str_),
             "words": np.array([getattr(self.proof, name) for name in WORDS]),
         }  # fmt: skip
 
 
 def decided(solved: Callable[[int], Any], outlook: Outlook, commit: int | None) -> Decided:
     """What is to be done in the next `commit` slots: as a journal has it, or `solved` now, given the plan's number."""
-    community, journal = outlook.community, outlook.desk.journal
+    community, journal = outlook.community, outlook.watch.journal
     slots = min(commit or community.shape[0], community.shape[0])
     slot = community.clock.first
     known = journal.found(slot) if journal else None

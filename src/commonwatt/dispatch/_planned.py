@@ -42,7 +42,7 @@ class Planner(Dispatch):
     """CPU time after which the best plan so far is taken; none: no limit. Results then depend on the machine. [s]"""
 
     fallback: Literal["stop", "rule"] = "stop"
-    """What happens where no plan keeps all limits, or none was found in time: the run ends and names them, or the rule
+    """What happens where no plan was found that keeps all limits: the run ends and names those in conflict, or the rule
     of thumb makes that plan; what then does not fit is unserved, curtailed or short, and counted."""
     engine: Literal["highs", "block", "dp", "rule", "windows"] | None = None
     """Who finds the plan; see the page on the optimum. None: whoever is quickest. [-]"""

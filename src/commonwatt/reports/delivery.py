@@ -14,7 +14,7 @@ from ..scenario import Scenario, Study
 from ..store import File, Folder, RunFolder, default_folder, stored_summary, writing
 from ..studies import run_study, study_identity
 from ..studies.verification import RUNS
-from ..watch import Watch
+from ..watch import Journal, Watch
 from .folder import FORMS, run_text, study_text, write_study
 
 Progress = Callable[[str, int, int], None]
@@ -71,7 +71,7 @@ class RunJob:
 
     def into(self, folder: RunFolder, progress: Progress) -> dict[str, Any]:
         """Series as they come, then summary and manifest."""
-        result = run(self.scenario, folder, folder=folder.partial, **self._told(progress))
+        result = run(self.scenario, folder, folder=folder.partial, **self._told(progress, folder.plans))
         folder.finish(result)
         return result.summary()
 
@@ -80,10 +80,13 @@ class RunJob:
         result = run(self.scenario, **self._told(progress))
         return run_text(result, suffix), result.summary()
 
-    def _told(self, progress: Progress) -> dict[str, Any]:
-        """How a run tells of windows done, and of a long plan before the first."""
-        planning = Watch(progress=lambda steps, gap: progress(f"{self.name}: planning, {steps} iterations", 0, 1))
-        return {"progress": lambda done, of: progress(self.name, done, of), "watch": planning}
+    def _told(self, progress: Progress, journal: Journal | None = None) -> dict[str, Any]:
+        """How a run tells of windows done, of a long plan before the first, and of what was decided."""
+
+        def planning(steps: int, gap: float) -> None:
+            progress(f"{self.name}: planning, {steps} iterations", 0, 1)
+
+        return {"progress": lambda done, of: progress(self.name, done, of), "watch": Watch(planning, journal=journal)}
 
 
 @dataclass(frozen=True)

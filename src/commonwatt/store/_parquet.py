@@ -48,11 +48,17 @@ class Tables:
             values = np.concatenate([getattr(plan, column) for plan in plans])
             if values.shape[1]:
                 self._write(name, _long(np.arange(len(values), dtype=np.int64), who, {column: values}))
-        prices = np.concatenate([plan.limit_price for plan in plans])
-        slot, place = np.nonzero(prices)
-        if slot.size:
-            names = np.array(plans[0].limit_names)[place].tolist()
-            self._write("plan_limits", {"slot": slot, "place": names, "limit_price": prices[slot, place]})
+        limits, done = [], 0
+        for plan in plans:
+            slot, place = np.nonzero(plan.limit_price)
+            limits += [
+                (done + t, plan.limit_names[g], plan.limit_price[t, g]) for t, g in zip(slot, place, strict=True)
+            ]
+            done += len(plan.limit_price)
+        if limits:
+            slots, names, prices = zip(*limits, strict=True)
+            at, worth = np.array(slots, np.int64), np.array(prices, np.float64)
+            self._write("plan_limits", {"slot": at, "place": list(names), "limit_price": worth})
 
     def close(self) -> None:
         """Writes what waits and ends the files."""

@@ -18,6 +18,7 @@ from ..scenario import Scenario
 from ._manifest import SUMMARY, write_manifest
 from ._parquet import Tables
 from ._place import Folder, writing
+from ._plans import SUFFIX, Plans
 from ._tables import write_csv, write_json
 
 LIBRARIES = ("numpy", "numba", "pyarrow")
@@ -28,10 +29,14 @@ class RunFolder(Folder):
     """A folder and a sink: takes a run's records as they come, and its summary at the end."""
 
     _tables: Tables = field(init=False, repr=False)
+    plans: Plans = field(init=False, repr=False)
+    """What a planner decided so far; a killed run goes on from there."""
 
     def __enter__(self) -> Self:
         super().__enter__()
         self._tables = Tables(self.partial)
+        self.plans = Plans(self.target.with_name(self.target.name + SUFFIX), self.identity)
+        self.plans.open(force=self.force)
         return self
 
     def take(self, record: Record) -> None:
@@ -55,6 +60,8 @@ class RunFolder(Folder):
     ) -> None:
         with contextlib.suppress(OSError):
             self._tables.close()
+            if kind is None or issubclass(kind, Exception):
+                self.plans.clear()
         super().__exit__(kind, error, trace)
 
 
