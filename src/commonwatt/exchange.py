@@ -154,25 +154,6 @@ class Trades(Table):
             price=price[slot, buyer],
         )  # fmt: skip
 
-    def count(self, first: int, shape: tuple[int, ...]) -> Array:
-        """How many trades each member is part of, by slot from `first` on. (T, N)"""
-        counts = np.zeros(shape)
-        for who in (self.buyer, self.seller):
-            np.add.at(counts, (self.slot - first, who), 1.0)
-        return counts
-
-    def sums(self, first: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
-        """What members get, send, and send that arrives [kWh], pay and earn [money]; from slot `first`. 5 x (T, N)"""
-        at, money = self.slot - first, self.kwh * self.price
-        sides = (
-            (self.buyer, self.kwh), (self.seller, self.sent_kwh), (self.seller, self.kwh),
-            (self.buyer, money), (self.seller, money),
-        )  # fmt: skip
-        sums = tuple(np.zeros(shape) for _ in sides)
-        for column, (who, values) in zip(sums, sides, strict=True):
-            np.add.at(column, (at, who), values)
-        return sums
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Clearing(Noun):

@@ -15,6 +15,7 @@ from .errors import ScenarioError
 from .exchange import LEAST_KWH, Trades
 from .flow import Array, Clearing, Community, Mask, Prices, Schedule
 from .noun import over_members, per_kwh, still
+from .routes import over_trades
 
 Room = tuple[Array, Array]
 """What may still be billed as taken from the grid and given to it, by slot. (T,) each [kWh]"""
@@ -67,27 +68,29 @@ def _room(clearing: Clearing, schedule: Schedule, connection: Connection) -> Roo
 
 def _fits(trades: Trades, small: Mask, room: Room, first: int) -> Mask:
     """Trades in slots in which the grid can take the place of all that are `small`. (R,)"""
-    fits = np.ones(len(room[0]), np.bool_)
+    fits, slot = np.ones(len(room[0]), np.bool_), trades.slot - first
     for kwh, left in zip((trades.kwh, trades.sent_kwh), room, strict=True):
-        asked = np.zeros(len(fits))
-        np.add.at(asked, trades.slot[small] - first, kwh[small])
-        fits &= asked <= left + LEAST_KWH
-    return np.asarray(fits[trades.slot - first])
+        fits &= np.bincount(slot, kwh * small, fits.size) <= left + LEAST_KWH
+    return np.asarray(fits[slot])
 
 
 def _without(clearing: Clearing, dropped: Mask, first: int) -> Clearing:
     """The clearing without these trades; who is in none of them keeps every bit of what it had."""
     assert clearing.trades is not None
-    shape = clearing.bought_kwh.shape
-    kept, gone = clearing.trades.kept(~dropped), clearing.trades.kept(dropped).sums(first, shape)
-    got, sent, delivered, paid, earned = kept.sums(first, shape)
-    buys, sells = gone[0] > 0, gone[1] > 0
+    kept, gone, shape = clearing.trades.kept(~dropped), clearing.trades.kept(dropped), clearing.bought_kwh.shape
+    wide = shape[0], shape[1]
+    buys, sells = (over_trades(gone.slot - first, who, gone.kwh, wide) > 0 for who in (gone.buyer, gone.seller))
+    slot, money = kept.slot - first, kept.kwh * kept.price
+    got, paid = (over_trades(slot, kept.buyer, amount, wide) for amount in (kept.kwh, money))
+    sent, arrived, earned = (
+        over_trades(slot, kept.seller, amount, wide) for amount in (kept.sent_kwh, kept.kwh, money)
+    )
     return replace(
         clearing,
         bought_kwh=np.where(buys, got, clearing.bought_kwh),
         sold_kwh=np.where(sells, sent, clearing.sold_kwh),
+        paid_kwh=None if clearing.paid_kwh is None else np.where(sells, arrived, clearing.paid_kwh),
         buy_price=np.where(buys & (got > 0), per_kwh(paid, got), clearing.buy_price),
-        sell_price=np.where(sells & (sent > 0), per_kwh(earned, delivered), clearing.sell_price),
-        paid_kwh=None if clearing.paid_kwh is None else np.where(sells, delivered, clearing.paid_kwh),
+        sell_price=np.where(sells & (arrived > 0), per_kwh(earned, arrived), clearing.sell_price),
         trades=kept,
     )

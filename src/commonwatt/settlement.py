@@ -143,7 +143,7 @@ def _fees(schedule: Schedule, prices: Prices, clearing: Clearing, members: int) 
     elif pool.fee_per_kwh > 0:
         yield POOL_FEE, payee, pool_fee(prices, clearing)
     if pool.fee_per_trade > 0:
-        yield "trade fee", payee, trade_fee(prices, clearing, schedule.clock)
+        yield "trade fee", payee, trade_fee(prices, clearing, schedule.clock.first)
     if prices.fees:
         residual = meters(schedule, prices, clearing, netted=True)
         for fee in prices.fees:
@@ -172,11 +172,14 @@ def route_fees(routes: Routes, clearing: Clearing, first: int) -> dict[str, Arra
     return due
 
 
-def trade_fee(prices: Prices, clearing: Clearing, clock: Clock) -> Array:
+def trade_fee(prices: Prices, clearing: Clearing, first: int) -> Array:
     """The fixed fee on every trade, half from each side. (T, N) [money]"""
-    if clearing.trades is None:
-        return spread(0.0, clearing.bought_kwh.shape)
-    return 0.5 * prices.pool.fee_per_trade * clearing.trades.count(clock.first, clearing.bought_kwh.shape)
+    trades, shape = clearing.trades, (len(clearing.bought_kwh), clearing.bought_kwh.shape[1])
+    if trades is None:
+        return spread(0.0, shape)
+    half = np.full(trades.kwh.size, 0.5 * prices.pool.fee_per_trade)
+    sides = [over_trades(trades.slot - first, who, half, shape) for who in (trades.buyer, trades.seller)]
+    return sides[0] + sides[1]
 
 
 def _periods(

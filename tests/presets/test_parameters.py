@@ -30,6 +30,7 @@ OTHERS = {
     "battery.central_capacity_kwh": 80.0, "battery.charge_efficiency": 0.9, "battery.discharge_efficiency": 0.85,
     "grid_price.min_buy_price": 0.2, "grid_price.max_buy_price": 0.4, "grid_price.min_sell_price": 0.01,
     "grid_price.max_sell_price": 0.1, "grid_capacity.use_capacity_limits": False,
+    "forecaster.history_size": 192, "forecaster.prediction_size": 12,
     "grid_capacity.default_import_capacity_kw": 50.0, "grid_capacity.default_export_capacity_kw": 40.0,
     "optimizer.p2p_transaction_cost": 0.02, "optimizer.min_trade_threshold": 0.0,
 }  # fmt: skip
@@ -146,6 +147,15 @@ def test_what_changes_nothing_says_so():
     (told,) = warnings(Parameters().changed({"optimizer.wallet_penalty_weight": 3.0}))
     assert told.startswith("optimizer.wallet_penalty_weight = 3 changes nothing: ")
     assert warnings(Parameters()) == ()
+
+
+def test_history_counts_in_whole_days():
+    """24 steps of a quarter-hour are six hours: a day is the least, and the run's own file says what was used."""
+    given = Parameters().changed({"simulation.time_step_hours": 0.25})
+    (told,) = warnings(given)
+    assert told == "forecaster.history_size = 24 steps are 0.25 days: whole days count, 1"
+    assert configured(given).scenarios()["optimised"].forecast.history == 1
+    assert parameters_of(configured(given)).forecaster.history_size == 96
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -195,18 +195,6 @@ class Facts:
             buy=self.terms.coupling_buy, sell=self.terms.coupling_sell, efficiency=self.efficiency,
         )  # fmt: skip
 
-    @property
-    def traded_times(self) -> Array:
-        """Trades that each member is a side of. (T, N)"""
-        times, trades = np.zeros(self.now.shape), self.record.trades
-        if trades is not None:
-            slot = trades.slot - self.record.clock.first
-            here = (slot >= 0) & (slot < self.now.shape[0])
-            for who in (trades.buyer, trades.seller):
-                known = here & (who >= 0) & (who < self.members)
-                np.add.at(times, (slot[known], who[known]), 1.0)
-        return times
-
     @cached_property
     def due_fees(self) -> dict[str, Array]:
         """Fees of every slot, done again, by reason and payee. (T, N) each"""
@@ -223,7 +211,9 @@ class Facts:
             fee = self["bought_kwh"] * parts[0][:, None] + self["sold_kwh"] * parts[1][:, None]
             due[f"pool fee>{pool.fee_payee}"] = 0.5 * rate * fee
         if pool.fee_per_trade > 0:
-            due[f"trade fee>{pool.fee_payee}"] = 0.5 * pool.fee_per_trade * self.traded_times
+            half = np.full(self.trades.kwh.size, 0.5 * pool.fee_per_trade)
+            both = [self.by_trade(who, half) for who in (self.trades.buyer, self.trades.seller)]
+            due[f"trade fee>{pool.fee_payee}"] = both[0] + both[1]
         for rule in self.terms.fees:
             name = f"{rule.reason}>{rule.payee.name.lower()}"
             amounts = shared(rule.amounts(self.meter(netted=True)), self.members)

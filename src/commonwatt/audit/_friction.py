@@ -13,15 +13,10 @@ from ._invariants import invariant
 @invariant("T7")
 def _worthwhile(f: Facts) -> Array | None:
     """No trade is below the pool's least where the grid could take its place; none costs a side more than it brings."""
-    pool, trades = f.terms.pool, f.record.trades
-    if not pool.paired or trades is None:
+    pool, trades = f.terms.pool, f.trades
+    if not pool.paired or f.record.trades is None:
         return None
     slot = trades.slot - f.record.clock.first
-    known = (slot >= 0) & (slot < f.now.shape[0])
-    for who in (trades.buyer, trades.seller):
-        known = known & (who >= 0) & (who < f.members)
-    if not known.all():
-        return np.full(f.now.shape[0], np.inf)
     wrong = (trades.kwh < pool.min_trade_kwh - 2 * LEAST_KWH) & _could_be_the_grid(f)[slot]
     if pool.refuse_losses:
         routes = f.terms.routes
@@ -30,20 +25,16 @@ def _worthwhile(f: Facts) -> Array | None:
         buyer = trades.kwh * f.terms.buy[slot, trades.buyer] - money - half
         seller = money - trades.sent_kwh * f.terms.sell[slot, trades.seller] - half
         wrong |= np.minimum(buyer, seller) < -2e-9 * (1.0 + np.abs(money))
-    residual = np.zeros(f.now.shape[0])
-    np.add.at(residual, slot[wrong], trades.kwh[wrong])
-    return residual
+    return np.asarray(np.bincount(slot[wrong], trades.kwh[wrong], f.now.shape[0]))
 
 
 def _could_be_the_grid(f: Facts) -> Mask:
     """Slots in which the coupling point has room for all trades below the least. (T,)"""
-    trades, limits = f.record.trades, f.now.connection
-    assert trades is not None
-    small, fits = trades.kwh < f.terms.pool.min_trade_kwh - LEAST_KWH, np.ones(f.now.shape[0], np.bool_)
-    sides = zip(f.outside_kwh, (trades.kwh, trades.sent_kwh), (limits.import_cap_kw, limits.export_cap_kw), strict=True)
-    for billed, moved, cap in sides:
+    limits, fits, slot = f.now.connection, np.ones(f.now.shape[0], np.bool_), f.trades.slot - f.record.clock.first
+    small = f.trades.kwh < f.terms.pool.min_trade_kwh - LEAST_KWH
+    caps = limits.import_cap_kw, limits.export_cap_kw
+    for billed, moved, cap in zip(f.outside_kwh, (f.trades.kwh, f.trades.sent_kwh), caps, strict=True):
         if cap is not None:
-            asked = np.zeros(fits.size)
-            np.add.at(asked, trades.slot[small] - f.record.clock.first, moved[small])
+            asked = np.bincount(slot, moved * small, fits.size)
             fits &= billed.sum(axis=1) + asked < cap * f.hours - LEAST_KWH
     return fits

@@ -18,7 +18,7 @@ from ..sources._limits import GRID as CAPACITY
 from ..sources.households import Households
 
 PRESET = "trading_system"
-MINUTES_OF_DAY = 1440
+MINUTES_OF_DAY, DAY = 1440, 24
 Share = Annotated[float, Field(ge=0, le=1)]
 Price = Annotated[float, Field(ge=0, le=10)]
 Power = Annotated[float, Field(ge=0, le=1_000_000)]
@@ -174,15 +174,13 @@ PLACES: dict[str, tuple[str, ...]] = {
     "grid_capacity.use_capacity_limits": ("base.limits.hold",),
     "grid_capacity.default_import_capacity_kw": ("base.limits.import_cap_kw",),
     "grid_capacity.default_export_capacity_kw": ("base.limits.export_cap_kw",),
+    "forecaster.history_size": ("variants.optimised.forecast.history",),
+    "forecaster.prediction_size": ("variants.optimised.dispatch.prediction",),
     "optimizer.p2p_transaction_cost": ("base.pool.fee_per_kwh",),
     "optimizer.min_trade_threshold": ("base.pool.min_trade_kwh",),
 }
 """By parameter, where its value stands in the preset's document."""
-FACTORS = {"simulation.time_step_hours": 60.0}
-"""Of parameters that the document has in another unit."""
 UNHEEDED = {
-    "forecaster.history_size": "plans know what comes",
-    "forecaster.prediction_size": "plans reach to the end of the run",
     "optimizer.wallet_penalty_weight": "no plan weighs wallets below zero; they are reported as debt",
 }  # fmt: skip
 """By parameter without a place: what holds instead."""
@@ -206,7 +204,7 @@ def configured(given: Parameters, households: Path | None = None) -> Study:
     for name, places in PLACES.items():
         group, _, inner = name.partition(".")
         for place in places:
-            _put(document, place.split("."), values[group][inner] * FACTORS.get(name, 1))
+            _put(document, place.split("."), _written(name, values[group][inner], given.simulation.time_step_hours))
     told = [*warnings(given), *([ON_TABLES] if households else [])]
     study: Study = validated({**document, "notes": "\n".join(told)}, Study, where=PRESET)
     return study
@@ -215,12 +213,29 @@ def configured(given: Parameters, households: Path | None = None) -> Study:
 def parameters_of(study: Study) -> Parameters:
     """The parameters that a study's document says; defaults for those that it has no place for."""
     document, values = study.model_dump(mode="json", serialize_as_any=True), Parameters().model_dump()
+    hours = Parameters().simulation.time_step_hours
     for name, places in PLACES.items():
         group, _, inner = name.partition(".")
         found = _get(document, places[0].split("."))
         if isinstance(found, bool | int | float):
-            values[group][inner] = found if isinstance(found, bool) else found / FACTORS.get(name, 1)
+            values[group][inner] = _read(name, found, hours)
+        if name == "simulation.time_step_hours":
+            hours = values[group][inner]
     return Parameters.of(values, "params.json")
+
+
+def _written(name: str, value: Any, hours: float) -> Any:
+    """A parameter's value as the document has it; `hours` is the length of a step."""
+    if name == "simulation.time_step_hours":
+        return value * 60
+    return max(1, round(value * hours / DAY)) if name == "forecaster.history_size" else value
+
+
+def _read(name: str, value: Any, hours: float) -> Any:
+    """A value of the document as its parameter has it."""
+    if name == "simulation.time_step_hours":
+        return value / 60
+    return round(value * DAY / hours) if name == "forecaster.history_size" else value
 
 
 def warnings(given: Parameters) -> tuple[str, ...]:
@@ -230,6 +245,11 @@ def warnings(given: Parameters) -> tuple[str, ...]:
         widest = f"{prices.max_buy_price:g} - {prices.min_sell_price:g}"
         what = f"optimizer.p2p_transaction_cost = {cost:g} per kWh is as much as prices ever lie apart ({widest})"
         found.append(f"{what}: trade never pays, so nobody trades")
+    days = given.forecaster.history_size * given.simulation.time_step_hours / DAY
+    if days != max(1, round(days)):
+        used = max(1, round(days))
+        size = given.forecaster.history_size
+        found.append(f"forecaster.history_size = {size} steps are {days:g} days: whole days count, {used}")
     now, usual = given.model_dump(), Parameters().model_dump()
     for name, instead in UNHEEDED.items():
         group, _, inner = name.partition(".")

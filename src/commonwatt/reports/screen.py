@@ -279,7 +279,10 @@ def show_facts(console: Console, title: str, facts: Values) -> None:
 def show_exports(console: Console, summary: Values) -> None:
     """What the files of an origin system add up to."""
     for name, told in summary.get("exports", {}).items():
-        facts = {key.replace("_", " "): value for key, value in told.items() if not isinstance(value, list)}
+        facts = {
+            key.replace("_", " "): "-" if value is None else value
+            for key, value in told.items() if not isinstance(value, list)
+        }  # fmt: skip
         show_facts(console, name.replace("_", " "), facts)
 
 
