@@ -166,6 +166,11 @@ def test_what_the_sun_leaves_at_dawn_is_none():
     np.testing.assert_allclose(dusty.level_kwh, clean.level_kwh, atol=1e-6)
 
 
+def test_behind_a_limit_of_ones_own_nothing_is_gained_by_passing_on():
+    """What flows in is bounded there, not the net; prices of a pool that nobody gives to must not rest on that."""
+    proven(crowd(108, "feeders"))
+
+
 def test_limits_of_nothing():
     """No column may have a width of 0."""
     given = behind(street(), most_in=0.0, members=[0], name="the connection of member_1")

@@ -36,7 +36,7 @@ CORRECTORS, LONG, GROWTH, GAIN = 2, 0.95, 0.3, 0.03
 """Further correctors; steps that need none; by how much one is to lengthen them, and how much it must."""
 LOW, HIGH = 0.1, 10.0
 """Products that need no further correction, as shares of the aim."""
-SHRINK = 0.95
+SHRINK = 0.99
 """Share of the way to the nearest bound that a step takes."""
 
 

@@ -86,8 +86,30 @@ def duals(problem: Problem, units: Units, members: Members, bus: Bus, blind: Bli
     demand = bus.given.dual(y, "demand") if bus.given.cells > 1 else flows[:, DEMAND]
     supply = bus.given.dual(y, "supply") if bus.given.cells > 1 else flows[:, SUPPLY]
     everybody = _on_everybody(problem, found)
-    found |= {"demand": demand - everybody, "supply": -supply - everybody}
-    return replace(Duals.nothing(problem), **found)
+    demand, supply = demand - everybody, -supply - everybody
+    if alone(problem).any():
+        demand, supply = _borne(problem, found, everybody, demand, supply)
+    return replace(Duals.nothing(problem), **found, demand=demand, supply=supply)
+
+
+def _borne(
+    problem: Problem, found: dict[str, Array], everybody: Array, demand: Array, supply: Array
+) -> tuple[Array, Array]:
+    """Prices of the pool moved so that nobody behind a limit of its own gains by passing on what it takes.
+
+    The method bounds what flows in and what flows out, the limit their difference: only where nobody gives, or nobody
+    takes, may prices differ.
+    """
+    worth = found["balance"] - everybody[:, None]
+    for g in range(len(problem.places.names)):
+        if g not in everywhere(problem):
+            worth[:, problem.places.inside[g]] -= (found["import_limit"] - found["export_limit"])[:, g, None]
+    pool, taking, giving = problem.pool, problem.want_max_kwh > 0, problem.give_max_kwh > 0
+    least = np.where(problem.inside & giving, worth, np.inf).min(axis=1)
+    highest = np.where(problem.inside & taking, worth, -np.inf).max(axis=1)
+    floor = np.maximum(pool.efficiency * (demand - pool.fee_per_kwh), problem.coupling_sell)
+    supply = np.minimum(supply, np.maximum(least, floor))
+    return np.maximum(demand, np.minimum(highest, pool.fee_per_kwh + supply / pool.efficiency)), supply
 
 
 def _on_everybody(problem: Problem, found: dict[str, Array]) -> Array:
