@@ -82,10 +82,12 @@ def _without(clearing: Clearing, dropped: Mask, first: int) -> Clearing:
     kept, gone = clearing.trades.kept(~dropped), clearing.trades.kept(dropped).sums(first, shape)
     got, sent, delivered, paid, earned = kept.sums(first, shape)
     buys, sells = gone[0] > 0, gone[1] > 0
+    sold = np.where(sells, sent, clearing.sold_kwh)
     return replace(
         clearing,
         bought_kwh=np.where(buys, got, clearing.bought_kwh),
-        sold_kwh=np.where(sells, sent, clearing.sold_kwh),
+        sold_kwh=sold,
+        called_kwh=None if clearing.called_kwh is None else np.minimum(clearing.called_kwh, sold),
         buy_price=np.where(buys & (got > 0), per_kwh(paid, got), clearing.buy_price),
         sell_price=np.where(sells & (sent > 0), per_kwh(earned, delivered), clearing.sell_price),
         paid_kwh=None if clearing.paid_kwh is None else np.where(sells, delivered, clearing.paid_kwh),
