@@ -33,6 +33,7 @@ from commonwatt.markets import MARKETS, Market
 from commonwatt.markets._auction import Auction, Book
 from commonwatt.markets.uniform_price import UniformPrice
 from commonwatt.metrics import METRICS
+from commonwatt.pool import Standby
 from commonwatt.presets.parameters import PLACES, Parameters, described
 from commonwatt.record import Record
 from commonwatt.registry import Settings, parameters
@@ -136,9 +137,9 @@ def plain(text: str | None) -> str:
 def document(name: str) -> str:
     """The fields of a document or of one of its parts."""
     shapes: dict[str, type[Settings]] = {
-        "scenario": Scenario, "study": Study, "pool": Pool, "events": _events.Events, "outage": _events.Outage,
-        "maintenance": _events.Maintenance, "drawn": Drawn, "limits": connection_limits.Limits,
-        "group": connection_limits.Group, "zone": Zone,
+        "scenario": Scenario, "study": Study, "pool": Pool, "standby": Standby, "events": _events.Events,
+        "outage": _events.Outage, "maintenance": _events.Maintenance, "drawn": Drawn,
+        "limits": connection_limits.Limits, "group": connection_limits.Group, "zone": Zone,
     }  # fmt: skip
     return fields(shapes[name])
 

@@ -25,7 +25,7 @@ from commonwatt.devices.shared_battery import SharedBattery
 from commonwatt.dispatch.passive import Passive
 from commonwatt.dispatch.self_consumption import SelfConsumption
 from commonwatt.errors import AuditError
-from commonwatt.flow import Clearing, Community, Flexibility, Pool, Prices, Schedule, Sessions, Streams, Trades
+from commonwatt.flow import Bans, Clearing, Community, Flexibility, Pool, Prices, Schedule, Sessions, Streams, Trades
 from commonwatt.markets.bill_sharing import BillSharing
 from commonwatt.markets.core_price import CorePrice
 from commonwatt.markets.mid_market_rate import MidMarketRate
@@ -137,6 +137,37 @@ def _limits() -> Case:
     return Case.of(Scenario(dispatch=SelfConsumption(), market=CorePrice()), community, cut=40)
 
 
+def _on_call() -> Case:
+    """Storage is called, members are banned, a fee grows with the square of what meets the grid."""
+    document = Scenario.model_validate({
+        "seed": 3,
+        "source": {"kind": "community_p2p", "members": 9},
+        "devices": [{"kind": "battery", "power_kw": 9.0, "capacity_kwh": [5, 10]}],
+        "tariff": {"kind": "local_market"},
+        "dispatch": {"kind": "self_consumption"},
+        "pool": {"efficiency": 0.95, "most_kw": 1.0, "standby": {"share": 0.3}},
+        "market": {"kind": "pairwise_midpoint", "bidder": {"kind": "urgency"}},
+        "regulator": {"kind": "incentives", "penalty_limit": 0.03},
+    })  # fmt: skip
+    case = Case.of(document, document.community())
+    return replace(case, records=tuple(_joined(case, first, first + 12) for first in (0, 12)))
+
+
+def _joined(case: Case, first: int, stop: int) -> Record:
+    """Records of one slot each as one, in the form in which they are stored."""
+    some = case.records[first:stop]
+    names = some[0].columns
+    return replace(
+        some[0], clock=case.community.clock.window(first, stop),
+        columns={name: np.concatenate([record.columns[name] for record in some]) for name in names},
+        access=np.concatenate([record.access for record in some]),
+        banned_slots=np.concatenate([record.banned_slots for record in some]),
+        entries=Entries.joined(*[record.entries for record in some]),
+        trades=Trades.joined(*[record.trades for record in some if record.trades is not None]),
+        bans=Bans.joined(*[record.bans for record in some]),
+    )  # fmt: skip
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "conventional": lambda: _s1("conventional"),
     "gross_rate": lambda: _s1("mid_market_rate"),
@@ -155,6 +186,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "vehicles": _vehicles,
     "shared_battery": _quarter,
     "limits": _limits,
+    "on_call": _on_call,
     "auction": lambda: _small(devices=False, market=UniformPrice(), tariff=Contract(), pool=Pool(efficiency=0.95)),
 }
 
@@ -172,8 +204,8 @@ EXPECTED = {  # column -> invariants of which at least one must name a fault in 
     "till_money": {"M4"}, "fee_money": {"M0"},
 }  # fmt: skip
 ENERGY_OF = {"buy_price": "bought_kwh", "sell_price": "sold_kwh"}
-SAID = {"quote_price", "bid_kwh", "ask_kwh"}
-"""What members say stands beside no meter: tests/test_audit_orders.py."""
+SAID = {"quote_price", "bid_kwh", "ask_kwh", "called_kwh"}
+"""What is said, no meter reads: tests/test_audit_orders.py, tests/test_audit_standby.py."""
 
 
 def named(column: str) -> set[str]:
@@ -337,7 +369,8 @@ def rewritten(record: Record, field: str, row: int, value: Any) -> Record:
     return replace(record, entries=replace(record.entries, **{field: values}))
 
 
-WITH_ENTRIES = [name for name in CASES if any(record.entries.rows for record in case_of(name).records)]
+WITH_ENTRIES = [name for name in CASES if case_of(name).prices.charges or case_of(name).prices.sharings]
+"""Those whose entries follow a rule that the audit knows; a regulator's are its own."""
 
 
 def entry_faults(record: Record, row: int) -> dict[str, Record]:

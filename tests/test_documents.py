@@ -36,7 +36,7 @@ def load_again(folder, document):
 
 @pytest.mark.parametrize("name", presets())
 def test_presets_are_documents(name):
-    assert isinstance(load(name), Study)
+    assert isinstance(load(name), Scenario | Study)
 
 
 BAD = {

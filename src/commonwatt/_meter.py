@@ -11,6 +11,8 @@ from ._sums import slot_of
 
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 OWNER = types.Array(types.int64, 1, "C", readonly=True)
+ROW = types.Array(types.float64, 1, "C", readonly=True)
+FREE = types.Array(types.boolean, 1, "C", readonly=True)
 OUT = types.float64[:, ::1]
 
 
@@ -57,7 +59,27 @@ def ways(served: Any, used: Any, charge: Any, discharge: Any, owner: Any) -> Any
     return inwards, outwards
 
 
-@njit([OUT(GRID, types.Array(types.float64, 1, "C", readonly=True))], cache=True)
+@njit([OUT(*[GRID] * 6, ROW, FREE, types.float64)], error_model="numpy", cache=True)
+def ready(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
+    charge: Any, discharge: Any, level: Any, most_in: Any, most_out: Any, low: Any, out_of: Any, free: Any, hours: Any
+) -> Any:
+    """What devices could still deliver in slots of `hours` in which they do this already; 0 for those not `free`.
+
+    Flows and levels (T or 1, K) [kWh], powers (T or 1, K) [kW], least levels (T or 1, K); `out_of`, `free` (K,).
+    """
+    slots, devices = level.shape
+    able = np.empty((slots, devices))
+    for t in range(slots):
+        charged, discharged, held = slot_of(charge, t), slot_of(discharge, t), level[t]
+        into, power, least = slot_of(most_in, t), slot_of(most_out, t), slot_of(low, t)
+        for k in range(devices):
+            busy = charged[k] / (into[k] * hours) if into[k] > 0.0 else 0.0
+            left = power[k] * hours * (1.0 - busy) - discharged[k]
+            able[t, k] = max(min(left, (held[k] - least[k]) * out_of[k]), 0.0) if free[k] else 0.0
+    return able
+
+
+@njit([OUT(GRID, ROW)], cache=True)
 def rows_times(values: Any, factor: Any) -> Any:
     """Every row times its factor. (T, N), (T,) -> (T, N)"""
     slots, members = values.shape

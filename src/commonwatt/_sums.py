@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit, types
 
 FLAT = types.Array(types.float64, 1, "A", readonly=True)
+INDEX = types.Array(types.int64, 1, "A", readonly=True)
 ROW = types.float64[::1]
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 """Dense; callers bring anything else (a number repeated, a slice) into this form."""
@@ -48,6 +49,14 @@ def add_rows(values: Any, sums: Any) -> None:
     for t in range(whole, slots):
         for n in range(members):
             sums[n] += values[t, n]
+
+
+@njit([types.void(types.float64[:, ::1], INDEX, INDEX, FLAT, types.float64)], cache=True)
+def add_rows_at(out: Any, slot: Any, column: Any, amounts: Any, sign: Any) -> None:
+    """Adds amounts (R,) times a sign to `out` (T, N), in their order, where it has their slots and columns."""
+    for r in range(amounts.size):
+        if 0 <= slot[r] < out.shape[0] and 0 <= column[r] < out.shape[1]:
+            out[slot[r], column[r]] += sign * amounts[r]
 
 
 @njit([types.void(GRID, ROW)], cache=True)

@@ -67,18 +67,20 @@ class Entries(Table):
 
     def owed(self, first: int, shape: tuple[int, int]) -> Array:
         """What each member owes by these rows, net. (T, N) from slot `first`. [money]"""
-        owed = np.zeros(shape)
+        from ._sums import add_rows_at
+
+        owed, slot = np.zeros(shape), self.slot - first
         for who, sign in ((self.payer, 1.0), (self.payee, -1.0)):
-            member = who >= 0
-            np.add.at(owed, (self.slot[member] - first, who[member]), sign * self.amount[member])
+            add_rows_at(owed, slot, who, self.amount, sign)
         return owed
 
     def received(self, first: int, slots: int) -> Array:
         """What each account receives by these rows, net. (T, A) from slot `first`. [money]"""
-        received = np.zeros((slots, len(Account)))
+        from ._sums import add_rows_at
+
+        received, slot = np.zeros((slots, len(Account))), self.slot - first
         for who, sign in ((self.payee, 1.0), (self.payer, -1.0)):
-            account = who < 0
-            np.add.at(received, (self.slot[account] - first, -1 - who[account]), sign * self.amount[account])
+            add_rows_at(received, slot, -1 - who, self.amount, sign)
         return received
 
     def sound(self, members: int) -> bool:

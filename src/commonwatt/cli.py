@@ -48,6 +48,12 @@ Slots = Annotated[
 ]
 
 
+Place = Annotated[
+    Path | None,
+    typer.Option("--community", metavar="FOLDER|FILE", help="Run it on this community: a folder or a scenario."),
+]
+
+
 @app.command("run")
 def run_command(  # noqa: PLR0913  (every option is a flag of its own)
     what: Annotated[
@@ -56,6 +62,9 @@ def run_command(  # noqa: PLR0913  (every option is a flag of its own)
     verify: Annotated[bool, typer.Option("--verify", help="Audit the stored result RUN again.")] = False,
     params: Params = None,
     households: Households = None,
+    community: Place = None,
+    members: Members = None,
+    slots: Slots = None,
     output: Output = None,
     seed: Seed = None,
     quiet: Quiet = False,
@@ -67,12 +76,14 @@ def run_command(  # noqa: PLR0913  (every option is a flag of its own)
     What ran before is answered from its folder; --force computes it again.
     """
     from .scenario import Scenario, load
+    from .studies import on_community, sized
 
     asked = Asked(output, seed, quiet, as_json, force)
     if verify:
         _verify(Path(what), asked)
         return
     document = load(what) if params is households is None else with_parameters(what, params, households)
+    document = sized(on_community(document, community) if community else document, members, slots)
     if isinstance(document, Scenario):
         document = document.model_copy(update={"name": document.name or Path(what).stem})
     _compute(document, asked)
@@ -83,10 +94,7 @@ def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
     study: Annotated[
         str, typer.Argument(metavar="[STUDY.yaml|PRESET]", help="What to run; without it, the default benchmark.")
     ] = "benchmark",
-    community: Annotated[
-        Path | None,
-        typer.Option("--community", metavar="FOLDER|FILE", help="Run it on this community: a folder or a scenario."),
-    ] = None,
+    community: Place = None,
     members: Members = None,
     slots: Slots = None,
     scenarios: Annotated[
@@ -113,12 +121,11 @@ def benchmark(  # noqa: PLR0913  (every option is a flag of its own)
     from .studies import drawing, on_community, sized
     from .studies.benchmark import as_study
 
-    document = as_study(load(study))
-    document = on_community(document, community) if community else document
+    document = load(study)
+    document = sized(on_community(document, community) if community else document, members, slots)
     asked = Asked(output, seed, quiet, as_json, force)
-    _compute(
-        drawing(sized(document, members, slots), scenarios), asked, series=series, verbose=verbose, workers=workers
-    )
+    document = drawing(as_study(document), scenarios)
+    _compute(document, asked, series=series, verbose=verbose, workers=workers)
 
 
 @app.command()

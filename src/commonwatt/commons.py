@@ -26,7 +26,7 @@ def central(community: Community) -> Mask:
 
 def common(community: Community) -> Mask:
     """Devices that no member has for itself: accounts in shared batteries, and central batteries. (K,)"""
-    return np.asarray((community.flexibility.shared != "") | central(community))
+    return np.asarray(community.flexibility.accounts | central(community))
 
 
 def apart(community: Community) -> Community:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .envelope import Flexibility
 from .errors import DataError
-from .noun import Array, Index, Noun, PerDevice, PerMember, PerSlot, dense, once, spread
+from .noun import Array, Index, Noun, PerDevice, PerMember, PerSlot, dense, once, over_members, spread
 
 PerGroup = Annotated[Array, "T", "G"]
 COUPLING_POINT = "the coupling point"
@@ -139,6 +139,28 @@ class Connection(Noun):
             caps, least,
         )  # fmt: skip
         return Cut(_still(unserved), _still(curtailed), *moved)
+
+    def passed(self, more_kwh: Array, flows: tuple[Array, Array], hours: float) -> Array:
+        """As much of what members would give besides (T, N) as limits let out, cut in proportion behind each of them.
+
+        `flows`: what they import and export anyway. (T, N) each [kWh]
+        """
+        if self.is_open:
+            return more_kwh
+        net = flows[1] - flows[0]
+        if self.member_export_cap_kw is not None:
+            more_kwh = np.clip(self.member_export_cap_kw * hours - net, 0.0, more_kwh)
+        behind = [np.asarray(self.group == g) for g in range(len(self.group_names))] if self.group is not None else []
+        caps = [] if self.group_export_cap_kw is None else list(self.group_export_cap_kw.T)
+        joint = [*zip(behind, caps, strict=False)]
+        if self.export_cap_kw is not None:
+            joint.append((np.ones(net.shape[1], np.bool_), self.export_cap_kw))
+        for members, cap_kw in joint:
+            room = np.maximum(cap_kw * hours - over_members(net[:, members]), 0.0)
+            asked = over_members(more_kwh[:, members])
+            part = np.divide(room, asked, out=np.ones(room.shape), where=asked > room)
+            more_kwh = np.where(members, more_kwh * part[:, None], more_kwh)
+        return more_kwh
 
     def _places(self, members: int) -> tuple[Index, Index]:
         """Each member's group (-1: none), and whose cut at the coupling point it shares: its group's, or its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -24,6 +24,8 @@ class Flexibility(Table):
     An `obliged` device must never fall behind `usual_level_kwh`, to which that leads, and no rule of thumb discharges
     it; for all others that level is 0 and says nothing.
     """
+
+    TIMELESS = ("accounts", "free", "joint")
 
     owner: Annotated[Index, "K"]
     kind: Annotated[Words, "K"]
@@ -216,6 +218,20 @@ class Flexibility(Table):
         sums: Array = with_owned(dense(flow), dense(values), self.owner)
         return sums
 
+    def ready(self, charge: Array, discharge: Array, level: Array, hours: float) -> Array:
+        """What each could still deliver in slots of `hours` in which it does this already. (T, K) each [kWh]
+
+        Within its power, of which charging takes its part of the slot's time, and down to its least level. Obliged
+        devices and accounts in shared batteries keep what they have.
+        """
+        from ._meter import ready
+
+        able: Array = ready(
+            once(charge), once(discharge), dense(level), once(self.charge_kw), once(self.discharge_kw),
+            once(self.level_min_kwh), dense(self.discharge_efficiency), self.free, hours,
+        )  # fmt: skip
+        return able
+
     def usual_draw(self, load_kwh: Array, hours: float) -> Array:
         """Load (T, N) with what obliged devices usually charge: all that is drawn where nobody plans. (T, N) [kWh]"""
         if not self.obliged.any():
@@ -236,7 +252,17 @@ class Flexibility(Table):
         capacity = some.capacity_kwh.sum(keepdims=True)
         return replace(whole, owner=np.full(1, -1), capacity_kwh=capacity, **sums)
 
-    @property
+    @cached_property
+    def accounts(self) -> Mask:
+        """Devices that are accounts in shared batteries. (K,)"""
+        return np.asarray(self.shared != "")
+
+    @cached_property
+    def free(self) -> Mask:
+        """Devices that nobody else depends on, and no deadline binds. (K,)"""
+        return np.asarray(~(self.obliged | self.accounts))
+
+    @cached_property
     def joint(self) -> Mask:
         """Devices whose owner has another one too. (K,)"""
         ordered = np.sort(self.owner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Annotated
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from .noun import (
     Row,
     RowIndex,
     Table,
+    Words,
     dense,
     once,
     over_members,
@@ -28,6 +30,8 @@ from .noun import (
 
 LEAST_KWH = 1e-9
 """Less does not change hands (§7). [kWh]"""
+DIGITS = 9
+"""Of kWh, to which energies that are ranked are compared: what differs by less is a tie."""
 
 
 def allowed(access: Mask, kwh: Array) -> Array:
@@ -42,14 +46,21 @@ def allowed(access: Mask, kwh: Array) -> Array:
     return out
 
 
+def at_most(kwh: Array, most: float | None) -> Array:
+    """Energy (T, N) up to a limit [kWh]; the same array where there is none."""
+    return kwh if most is None else np.minimum(kwh, most)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Positions(Noun):
-    """What a market sees: who wants, who has, and the flows behind the meter."""
+    """What a market sees: who wants, who has, what storage could still deliver, and the flows behind the meter."""
 
     clock: Clock
     access: OpenTN
     want_kwh: TN
     have_kwh: TN
+    standby_kwh: TN
+    """What members' storage could deliver on top, where the pool calls upon it; else 0."""
     served_kwh: TN
     used_kwh: TN
     charge_kwh: TK
@@ -156,6 +167,28 @@ class Trades(Table):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Bans(Table):
+    """Who is kept from trading, one row per decision, taken at the end of a slot."""
+
+    slot: RowIndex
+    member: RowIndex
+    slots: RowIndex
+    """How many, from the next one on."""
+    reason: Annotated[Words, "R"]
+
+    @classmethod
+    def none(cls) -> Bans:
+        """Nobody."""
+        empty = np.empty(0, np.int64)
+        return cls(slot=empty, member=empty, slots=empty, reason=np.empty(0, "U1"))
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return int(self.slot.size)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Clearing(Noun):
     """Energy that goes through the pool, and at what price; the rest meets the grid.
 
@@ -173,6 +206,8 @@ class Clearing(Noun):
     trades: Trades | None = None
     quotes: Quotes | None = None
     """What members bid and asked, where the mechanism takes orders."""
+    called_kwh: TN | None = None
+    """What members' storage delivers for it, where the pool calls upon storage; part of what is sold."""
     carry: Carry = field(default_factory=dict)
 
     @classmethod

@@ -17,8 +17,8 @@ from .clock import Clock
 from .connection import OPEN, Connection
 from .desk import Desk
 from .envelope import Flexibility, Sessions
-from .errors import DataError
-from .exchange import Clearing, Positions, Quotes, Trades, allowed
+from .errors import ContractError, DataError
+from .exchange import Bans, Clearing, Positions, Quotes, Trades, allowed, at_most
 from .noun import (
     TA,
     TK,
@@ -36,6 +36,7 @@ from .noun import (
     PerSlot,
     dense,
     once,
+    per_kwh,
     spread,
     still,
     times,
@@ -48,7 +49,7 @@ from .rules import Charge, Fee, Sharing
 from .streams import Streams
 from .watch import NOBODY, Watch
 
-OPEN_POOL, SEEDED = Pool(), Streams(0)
+OPEN_POOL, SEEDED, NO_BANS = Pool(), Streams(0), Bans.none()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -308,14 +309,48 @@ class Schedule(Noun):
         """Through the member's meter, outwards. (T, N)"""
         return self._ways[1]
 
-    def positions(self, access: Mask) -> Positions:
-        """What may be traded: outside `access` (T, N) nobody wants or has anything."""
+    def positions(self, access: Mask, pool: Pool = OPEN_POOL, connection: Connection = OPEN) -> Positions:
+        """What may be traded: outside `access` (T, N) nobody wants or has anything, nor more than the pool's most."""
+        most = None if pool.most_kw is None else pool.most_kw * self.clock.hours
+        want, have = (at_most(allowed(access, kwh), most) for kwh in (self.import_kwh, self.export_kwh))
+        spare = self._standby(connection) if pool.standby else spread(0.0, want.shape)
         return Positions(
-            clock=self.clock, access=access,
-            want_kwh=allowed(access, self.import_kwh), have_kwh=allowed(access, self.export_kwh),
+            clock=self.clock, access=access, want_kwh=want, have_kwh=have, standby_kwh=allowed(access, spare),
             served_kwh=self.served_kwh, used_kwh=self.used_kwh,
             charge_kwh=self.charge_kwh, discharge_kwh=self.discharge_kwh, flexibility=self.flexibility,
         )  # fmt: skip
+
+    def activated(self, clearing: Clearing) -> Schedule:
+        """The same with what the market called from storage, in proportion to what each of a member's devices could.
+
+        Raises ContractError for more than one slot: later ones would have to know.
+        """
+        called = clearing.called_kwh
+        if called is None or not called.any():
+            return self
+        if self.clock.slots > 1:
+            what = f"storage was called in a window of {self.clock.slots} slots"
+            raise ContractError(f"{what} (§11: what follows must see the outcome); a pool that calls has stride 1")
+        ready = self._ready
+        whole = self.flexibility.by_member(ready, called.shape[1])
+        moved = ready * per_kwh(called, whole)[:, self.flexibility.owner]
+        return replace(
+            self, discharge_kwh=self.discharge_kwh + moved,
+            level_kwh=self.level_kwh - moved / self.flexibility.discharge_efficiency,
+        )  # fmt: skip
+
+    @cached_property
+    def _ready(self) -> Array:
+        """What devices could still deliver. (T, K) [kWh]"""
+        return self.flexibility.ready(self.charge_kwh, self.discharge_kwh, self.level_kwh, self.clock.hours)
+
+    def _standby(self, connection: Connection) -> Array:
+        """What members' devices could still deliver and the connection would let out. (T, N) [kWh]"""
+        able, flows = (
+            self.flexibility.by_member(self._ready, self.load_kwh.shape[1]),
+            (self.import_kwh, self.export_kwh),
+        )
+        return connection.passed(able, flows, self.clock.hours)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -335,7 +370,9 @@ class Bills(Noun):
 
     def booked(self, entries: Entries) -> Bills:
         """The same bills with more entries."""
-        return replace(self, entries=Entries.joined(self.entries, entries)) if entries.rows else self
+        if not entries.rows:
+            return self
+        return replace(self, entries=Entries.joined(self.entries, entries) if self.entries.rows else entries)
 
     @cached_property
     def total(self) -> Array:
@@ -363,6 +400,8 @@ class Ruling(Noun):
 
     banned_slots: Annotated[Index, "N"]
     entries: Entries
+    bans: Bans = NO_BANS
+    """Those that begin with the next slot."""
     carry: Carry = field(default_factory=dict)
 
 
@@ -427,6 +466,7 @@ class Window(Noun):
     schedule: Schedule
     clearing: Clearing
     bills: Bills
+    bans: Bans
     wallet_money: TN
     till_money: TA
     before: State
@@ -448,7 +488,7 @@ class Window(Noun):
             **{f"fee_money:{name}": money for name, money in b.fees.items()},
             "wallet_money": self.wallet_money,
             "account_money": b.accounts, "till_money": self.till_money,
-            **_quoted(c.quotes),
+            **_quoted(c.quotes), **({} if c.called_kwh is None else {"called_kwh": c.called_kwh}),
         }  # fmt: skip
 
 
@@ -462,6 +502,7 @@ def _quoted(quotes: Quotes | None) -> dict[str, Array]:
 __all__ = [
     "Account",
     "Array",
+    "Bans",
     "Bills",
     "Carry",
     "Certificate",

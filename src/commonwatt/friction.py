@@ -85,10 +85,12 @@ def _without(clearing: Clearing, dropped: Mask, first: int) -> Clearing:
     sent, arrived, earned = (
         over_trades(slot, kept.seller, amount, wide) for amount in (kept.sent_kwh, kept.kwh, money)
     )
+    sold = np.where(sells, sent, clearing.sold_kwh)
     return replace(
         clearing,
         bought_kwh=np.where(buys, got, clearing.bought_kwh),
-        sold_kwh=np.where(sells, sent, clearing.sold_kwh),
+        sold_kwh=sold,
+        called_kwh=None if clearing.called_kwh is None else np.minimum(clearing.called_kwh, sold),
         paid_kwh=None if clearing.paid_kwh is None else np.where(sells, arrived, clearing.paid_kwh),
         buy_price=np.where(buys & (got > 0), per_kwh(paid, got), clearing.buy_price),
         sell_price=np.where(sells & (arrived > 0), per_kwh(earned, arrived), clearing.sell_price),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Self, cast, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, cast, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ Carry = Mapping[str, Array]
 """What a stage remembers for its next window; the pipeline hands it on and never reads it."""
 
 _known: dict[type, dict[str, tuple[str, ...]]] = {}
+_held: dict[type, tuple[tuple[str, tuple[str, ...]], ...]] = {}
 
 
 def _shapes(noun: type[Noun]) -> dict[str, tuple[str, ...]]:
@@ -45,6 +46,13 @@ def _shapes(noun: type[Noun]) -> dict[str, tuple[str, ...]]:
         hints = get_type_hints(noun, include_extras=True)
         _known[noun] = {f.name: _dimensions(hints[f.name]) for f in fields(noun)}
     return _known[noun]
+
+
+def _arrays(noun: type[Noun]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Fields that hold arrays, with their letters."""
+    if noun not in _held:
+        _held[noun] = tuple((name, dims) for name, dims in _shapes(noun).items() if dims)
+    return _held[noun]
 
 
 def _dimensions(hint: Any) -> tuple[str, ...]:
@@ -59,11 +67,14 @@ def _dimensions(hint: Any) -> tuple[str, ...]:
 class Noun:
     """Checks that letters agree and cuts windows. An array given to a noun is given away: read-only from then on."""
 
+    TIMELESS: ClassVar[tuple[str, ...]] = ()
+    """Properties that follow from fields without slots: worked out once, and handed on to every window."""
+
     def __post_init__(self) -> None:
         sizes: dict[str, int] = {}
         have = self.__dict__
-        for name, dims in _shapes(type(self)).items():
-            value = have[name] if dims else None
+        for name, dims in _arrays(type(self)):
+            value = have[name]
             if value is None:
                 continue
             for array in (value,) if isinstance(value, np.ndarray) else value.values():
@@ -93,6 +104,8 @@ class Noun:
         have, put = self.__dict__, cut.__dict__
         for name, dims in _shapes(type(self)).items():
             put[name] = _cut(have[name], dims, start, stop)
+        for name in self.TIMELESS:
+            put[name] = getattr(self, name)
         have["_last_cut"] = start, stop, cut
         return cut
 
@@ -173,6 +186,8 @@ def once(values: NDArray[Any], *, columns: bool = False) -> NDArray[Any]:
 
 def times(values: Array, factor: float) -> Array:
     """`values` (T, N) times a number; what is repeated stays repeated."""
+    if factor == 1.0:
+        return values
     if values.strides[0]:
         return values * factor
     return np.broadcast_to(values[:1] * factor, values.shape)

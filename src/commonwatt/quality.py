@@ -11,7 +11,7 @@ import numpy as np
 from .clock import Clock
 from .commons import nobodys
 from .flow import Community
-from .noun import Array, Mask, dense, over_time
+from .noun import Array, Mask, dense, over_time, running_sum
 
 Severity = Literal["warning", "info"]
 YIELD_KWH_PER_KWP = (600.0, 2200.0)
@@ -100,8 +100,22 @@ def _suspects(community: Community, night: Mask, rating: Array) -> Mask:
     most, (low, high) = over_time(community.pv_kw), (HOME_KW[0] * (1 + 1e-9), HOME_KW[1] * (1 - 1e-9))
     mean, at_night = total / clock.slots, over_time(community.pv_kw[night])
     odd_load = (lowest < DEAD_KW) | (highest > PEAK_KW) | (mean < low) | (mean > high)
-    suspect: Mask = odd_load | (longest * clock.hours > FLAT_H) | (at_night > NIGHT_SHARE * most) | (rating > 0)
+    odd_pv = (at_night > NIGHT_SHARE * most) | _odd_yields(community, rating, most)
+    suspect: Mask = odd_load | (longest * clock.hours > FLAT_H) | odd_pv
     return suspect
+
+
+def _odd_yields(community: Community, rating: Array, most: Array) -> Mask:
+    """Members whose PV may make too much or too little for its rated power; `most`: its peaks. (N,)"""
+    clock, rated = community.clock, rating > 0
+    if not rated.any():
+        return rated
+    days = clock.slots * clock.hours / 24
+    energy = running_sum(np.zeros(rating.size), community.pv_kw) * clock.hours * 365 / max(days, clock.hours / 24)
+    low, high = YIELD_KWH_PER_KWP[0] * (1 + 1e-9), YIELD_KWH_PER_KWP[1] * (1 - 1e-9)
+    judged = days >= DAYS_OF_YIELD
+    odd: Mask = (most <= 0) | (most > ABOVE_RATING * rating)
+    return np.asarray(rated & (odd | (((energy < low * rating) | (energy > high * rating)) & judged)))
 
 
 def _not_checked(community: Community, rating: Array) -> list[Finding]:

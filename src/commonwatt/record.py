@@ -9,7 +9,7 @@ import numpy as np
 
 from .accounts import Entries
 from .clock import Clock
-from .flow import Array, Index, Mask, Trades, Window
+from .flow import Array, Bans, Index, Mask, Trades, Window
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Record:
     banned_slots: Index
     """Slots that each member is still banned, at the start of each slot. (T, N)"""
     one_meter: bool
+    bans: Bans
+    """Decided in it."""
 
     @classmethod
     def of(cls, window: Window) -> Record:
@@ -36,6 +38,7 @@ class Record:
             trades=window.clearing.trades,
             banned_slots=_banned(window),
             one_meter=window.clearing.one_meter,
+            bans=window.bans,
         )
 
     def fees(self) -> Iterator[tuple[str, str, Array]]:

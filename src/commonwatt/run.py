@@ -191,6 +191,7 @@ class References:
         kept = Beside(self._kept, self._key("alone", alone), self._key("gross", load_only))
         same = scenario.dispatch.blind and alone.dispatch == scenario.dispatch
         same = same and not community.connection.is_joint and not common(community).any()
+        same = same and scenario.pool.standby is None
         if kept.alone_key not in self._kept and same:
             kept.alone = Standing.at_start(alone, community)
         if kept.gross_key not in self._kept:

@@ -38,6 +38,7 @@ from .limits import Group, Limits
 from .markets import MARKETS, Market
 from .markets.none import NoMarket
 from .mistakes import explained
+from .pool import Standby
 from .registry import Plugin, Reads, Settings, one_of
 from .regulators import REGULATORS, Regulator
 from .regulators.none import NoRegulator
@@ -98,6 +99,15 @@ class Scenario(Settings):
     """Whether to plan the same run with perfect foresight as well, and to tell what it cost more."""
     strict_prices: bool = False
     """Whether slots in which buying is cheaper than selling are an error rather than closed to the pool (§13)."""
+    exports: tuple[str, ...] = ()
+    """Files of an origin system to write beside the run's own; `commonwatt list exports` names them."""
+
+    @model_validator(mode="after")
+    def _orders_taken(self) -> Self:
+        if self.pool.needs_orders and self.market.promise.trades and not self.market.by_orders:
+            what = f"pool.most_kw and pool.standby are about single offers, and market {self.market.kind} takes none"
+            raise ValueError(f"{what} (§15); choose an auction, or leave them out")
+        return self
 
     def community(self) -> Community:
         """Who lives there, with devices and events."""
@@ -130,7 +140,7 @@ class Scenario(Settings):
         """The longest stretches in which nothing feeds back."""
         slots, members = community.shape
         longest = [cut or max(1, CELLS // max(members, 1))] if self.dispatch.causal else []
-        strides = (part.stride for part in (self.dispatch, self.market, self.regulator))
+        strides = (part.stride for part in (self.dispatch, self.market, self.regulator, self.pool))
         step = min([slots, *longest, *(s for s in strides if s)])
         planned = range(0, slots, self.dispatch.stride or max(slots, 1))
         yield from itertools.pairwise(sorted({*range(0, slots, max(step, 1)), *planned, slots}))
@@ -369,8 +379,8 @@ STAGES: dict[str, dict[str, Any]] = {
 
 
 PARTS: dict[str, type[Settings]] = {
-    "pool": Pool, "events": Events, "outages": Outage, "maintenance": Maintenance, "limits": Limits, "groups": Group,
-    "zones": Zone,
+    "pool": Pool, "standby": Standby, "events": Events, "outages": Outage, "maintenance": Maintenance,
+    "limits": Limits, "groups": Group, "zones": Zone,
 }  # fmt: skip
 """Parts of a document that are no plug-ins."""
 

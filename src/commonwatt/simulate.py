@@ -36,9 +36,12 @@ def simulate(
     for now, terms, outlook in _windows(scenario, community, prices, cut, Desk(), watch):
         schedule = acted(scenario.dispatch, now, terms, outlook, state)  # devices act, the connection limits
         access = state.access(now, terms)  # who may trade, when
-        clearing = scenario.market.clear(schedule.positions(access), terms, state)  # members trade
+        positions = schedule.positions(access, terms.pool, now.connection)
+        clearing = scenario.market.clear(positions, terms, state)  # members trade
         due(Clearing, clearing, scenario.market)
-        clearing = worthwhile(clearing, terms, schedule, now)  # what is too little to trade meets the grid
+        clearing, schedule = _delivered(
+            clearing, terms, schedule, now
+        )  # what is worth it; storage gives what was called
         bills = settle(schedule, terms, clearing, state)  # everybody pays
         ruling = scenario.regulator.review(now, schedule, clearing, bills, state)  # bonus, penalty, ban
         due(Ruling, ruling, scenario.regulator)
@@ -46,10 +49,17 @@ def simulate(
         left = bills.left(state)
         before, state = state, state.after(schedule, clearing, bills, ruling, left)
         yield Window(
-            access=access, prices=terms, schedule=schedule, clearing=clearing, bills=bills,
+            access=access, prices=terms, schedule=schedule, clearing=clearing, bills=bills, bans=ruling.bans,
             wallet_money=left[0], till_money=left[1], before=before, state=state,
             outlook=outlook if schedule.plan else None,
         )  # fmt: skip
+
+
+def _delivered(clearing: Clearing, terms: Prices, schedule: Schedule, now: Community) -> tuple[Clearing, Schedule]:
+    """What is left of trades when what is too little meets the grid, and what storage then delivers for them."""
+    delivered = schedule.activated(clearing)
+    kept = worthwhile(clearing, terms, delivered, now)
+    return kept, delivered if kept is clearing else schedule.activated(kept)
 
 
 def owed_alone(scenario: Scenario, community: Community, *, prices: Prices, cut: int | None = None) -> Array:

@@ -46,7 +46,7 @@ from commonwatt import (
 )  # fmt: skip
 from commonwatt.ledger._file import TABLES
 from commonwatt.metrics import METRICS
-from commonwatt.pool import Pool
+from commonwatt.pool import Pool, Standby
 from commonwatt.record import Record
 from commonwatt.reports import screen
 from commonwatt.scenario import Scenario, Study, validated
@@ -279,6 +279,7 @@ def code_names() -> set[str]:
         Scenario,
         Study,
         Pool,
+        Standby,
         _events.Events,
         _events.Outage,
         _events.Maintenance,

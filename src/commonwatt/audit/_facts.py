@@ -35,23 +35,28 @@ class Declared:
 
 @dataclass(frozen=True)
 class Left:
-    """What the records before left. Levels (K,), wallets (N,), tills (A,)."""
+    """What the records before left. Levels (K,), wallets (N,), tills (A,), slots of bans (N,)."""
 
     level: Array
     wallet: Array
     tills: Array
+    banned: Index
 
     @classmethod
     def at_start(cls, community: Community) -> Left:
         """Before the first record."""
-        wallet = community.traits.get("wallet_start", np.zeros(community.shape[1]))
-        return cls(community.flexibility.level_start_kwh, wallet, np.zeros(len(Account)))
+        members = community.shape[1]
+        wallet = community.traits.get("wallet_start", np.zeros(members))
+        return cls(community.flexibility.level_start_kwh, wallet, np.zeros(len(Account)), np.zeros(members, np.int64))
 
     @classmethod
     def by(cls, record: Record) -> Left:
         """After a record."""
-        c = record.columns
-        return cls(c["level_kwh"][-1], c["wallet_money"][-1], c["till_money"][-1])
+        c, bans = record.columns, record.bans
+        banned = np.maximum(record.banned_slots[-1] - 1, 0)
+        begun = (bans.slot == record.clock.first + record.clock.slots - 1) & (bans.member < banned.size)
+        banned[bans.member[begun]] = bans.slots[begun]
+        return cls(c["level_kwh"][-1], c["wallet_money"][-1], c["till_money"][-1], banned)
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,29 @@ class Facts:
     def outside_kwh(self) -> tuple[Array, Array]:
         """What each member's own meter is billed for. (T, N) each"""
         return self["import_kwh"] - self["bought_kwh"], self["export_kwh"] - self["sold_kwh"]
+
+    @property
+    def calls(self) -> bool:
+        """Whether the record says what storage was called to deliver."""
+        return "called_kwh" in self.record.columns
+
+    @cached_property
+    def standby_kwh(self) -> Array:
+        """What members' storage could have delivered before it was called: what it still could, and what it did. (T, N)
+
+        Within power and time of the slot, down to the least level, and as far as the connection lets out.
+        """
+        device, called = self.now.flexibility, self["called_kwh"]
+        busy = np.zeros(self["charge_kwh"].shape)
+        for way in ("charge", "discharge"):
+            most = getattr(device, f"{way}_kw") * self.hours
+            busy += np.divide(self[f"{way}_kwh"], most, out=np.zeros(busy.shape), where=most > 0)
+        power = device.discharge_kw * self.hours * (1.0 - busy)
+        held = (self["level_kwh"] - device.level_min_kwh) * device.discharge_efficiency
+        free = ~device.obliged & (device.shared == "")
+        able = device.by_member(np.where(free, np.maximum(np.minimum(power, held), 0.0), 0.0), self.members) + called
+        flows = self["import_kwh"], self["export_kwh"] - called
+        return self.now.connection.passed(able, flows, self.hours) * self.record.access
 
     def meter(self, *, netted: bool) -> Meter:
         """The meters a retailer (netted) or the network reads, done again; columns as settlement states them."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..accounts import Account
+from ..errors import ContractError
 from ..flow import Array
 from ..rules import Fold, Reads
 from ._facts import Facts, shared
@@ -20,7 +21,9 @@ INVARIANTS: dict[str, tuple[Invariant, str]] = {}
 
 
 def invariant(name: str) -> Callable[[Invariant], Invariant]:
-    """Enters a check under its identifier; the docstring is its meaning."""
+    """Enters a check under its identifier; the docstring is its meaning. Raises ContractError for one that is taken."""
+    if name in INVARIANTS:
+        raise ContractError(f"invariant {name} stands twice (§9: a name says one thing); take the next number")
 
     def enter(check: Invariant) -> Invariant:
         INVARIANTS[name] = check, " ".join((check.__doc__ or "").split())
@@ -106,7 +109,8 @@ def _levels(f: Facts) -> Array | None:
 def _bounds(f: Facts) -> Array | None:
     """Levels and powers stay within the envelope, and no store charges and discharges in the same slot.
 
-    Only leakage and drain take one below its minimum, and then it does not discharge.
+    Only leakage and drain take one below its minimum, and then it does not discharge. What the market calls is
+    discharged even after charging, within the slot's time.
     """
     device = f.now.flexibility
     if not device.devices:
@@ -114,8 +118,21 @@ def _bounds(f: Facts) -> Array | None:
     charge, discharge, level = f["charge_kwh"], f["discharge_kwh"], f["level_kwh"]
     power = below(charge, device.charge_kw * f.hours) + below(discharge, device.discharge_kw * f.hours)
     stored = below(level, device.level_max_kwh) + below(device.level_min_kwh, level) * (discharge > 1e-9)
-    residual: Array = power + stored + below(0.0, charge) + below(0.0, discharge) + np.minimum(charge, discharge)
-    return residual
+    residual: Array = power + stored + below(0.0, charge) + below(0.0, discharge)
+    both = np.minimum(charge, discharge)
+    return residual + (both if not f.calls else _beside_calls(f, both))
+
+
+def _beside_calls(f: Facts, both: Array) -> Array:
+    """What devices charge and discharge at once (T, K), but for what was called; time beyond the slot's, as energy."""
+    device, called = f.now.flexibility, f["called_kwh"][:, f.now.flexibility.owner]
+    most = device.charge_kw * f.hours, device.discharge_kw * f.hours
+    time = sum(
+        np.divide(f[name], able, out=np.zeros(both.shape), where=able > 0)
+        for name, able in zip(("charge_kwh", "discharge_kwh"), most, strict=True)
+    )
+    over: Array = below(both, called) + below(time, 1.0) * np.minimum(*most) * (both > 0)
+    return over
 
 
 @invariant("S3")

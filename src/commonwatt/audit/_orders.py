@@ -12,12 +12,19 @@ from ._invariants import below, invariant
 
 @invariant("T4")
 def _limits(f: Facts) -> Array | None:
-    """Nobody quotes more than crosses its meter, moves more than it quoted, or has a price worse than its own."""
+    """Nobody quotes more than it may and has, moves more than it quoted, or has a price worse than its own.
+
+    What one has is what crosses its meter, with what its storage stands by for; the pool may limit it.
+    """
     if "quote_price" not in f.record.columns:
         return None
     price, bid, ask = f["quote_price"], f["bid_kwh"], f["ask_kwh"]
-    residual = np.minimum(bid, ask)
-    for moved, quoted, crossed in ((f["bought_kwh"], bid, f["import_kwh"]), (f["sold_kwh"], ask, f["export_kwh"])):
+    residual, export = np.minimum(bid, ask), f["export_kwh"]
+    if f.calls:
+        export = export - f["called_kwh"] + f.standby_kwh
+    if f.terms.pool.most_kw is not None:
+        np.maximum(residual, below(np.maximum(bid, ask), f.terms.pool.most_kw * f.hours), out=residual)
+    for moved, quoted, crossed in ((f["bought_kwh"], bid, f["import_kwh"]), (f["sold_kwh"], ask, export)):
         for over in (below(moved, quoted), below(quoted, crossed), below(0.0, quoted)):
             np.maximum(residual, over, out=residual)
     dearer = below(f["buy_price"], price) * (f["bought_kwh"] > LEAST_KWH)

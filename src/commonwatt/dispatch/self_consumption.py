@@ -37,7 +37,7 @@ class SelfConsumption(Dispatch):
         if not device.devices:
             nothing = np.empty((community.shape[0], 0))
             return Schedule.carried_out(community, state, nothing, nothing)
-        accounts, bus = device.shared != "", central(community)
+        accounts, bus = device.accounts, central(community)
         if accounts.any() or bus.any():
             return Schedule.carried_out(community, state, *_in_turn(community, prices, state, accounts, bus))
         moves = _behind(device, community.load_kwh, community.pv_kwh, state.level_kwh, hours)

@@ -61,6 +61,11 @@ class Market(Plugin):
     def promise(self) -> Promise:
         """What holds for these parameters."""
 
+    @property
+    def by_orders(self) -> bool:
+        """Whether members quote prices for single quantities, which the pool's terms may limit or add to."""
+        return False
+
     def notes(self) -> tuple[str, ...]:
         """What the reader of a result should know of its parameters."""
         return ()

@@ -15,6 +15,7 @@ from ..flow import Array, Clearing, Clock, Index, Positions, Prices, Quotes, Sta
 from ..noun import dense, per_kwh, spread
 from ..registry import due, one_of
 from . import Market, Promise
+from ._standby import offered
 
 
 @dataclass(frozen=True)
@@ -136,15 +137,21 @@ class Auction(Market):
     def stride(self) -> int | None:
         return self.bidder.stride
 
+    @property
+    def by_orders(self) -> bool:
+        return True
+
     @abstractmethod
     def cleared(self, book: Book) -> Clearing:
         """What becomes of the orders."""
 
     def clear(self, positions: Positions, prices: Prices, state: State) -> Clearing:
-        quotes = self._quotes(positions, prices, state)
+        on_offer = offered(positions, prices.pool)
+        quotes = self._quotes(on_offer, prices, state)
         cleared = self.outcome(quotes, positions.clock, prices, state.streams)
-        learned = self.bidder.learn(positions, prices, state, quotes, _fills(cleared, prices.pool.efficiency))
-        return replace(cleared, quotes=quotes, carry=learned)
+        learned = self.bidder.learn(on_offer, prices, state, quotes, _fills(cleared, prices.pool.efficiency))
+        called = cleared.sold_kwh * (on_offer.have_kwh > positions.have_kwh) if prices.pool.standby else None
+        return replace(cleared, quotes=quotes, called_kwh=called, carry=learned)
 
     def outcome(self, quotes: Quotes, clock: Clock, prices: Prices, lots: Streams) -> Clearing:
         """What becomes of quotes."""

@@ -7,7 +7,21 @@ from typing import Literal
 import numpy as np
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from ..flow import Account, Array, Bills, Carry, Clearing, Community, Entries, Index, Mask, Ruling, Schedule, State
+from ..flow import (
+    Account,
+    Array,
+    Bans,
+    Bills,
+    Carry,
+    Clearing,
+    Community,
+    Entries,
+    Index,
+    Mask,
+    Ruling,
+    Schedule,
+    State,
+)
 from . import Regulator
 
 LONG_AGO = -(10**9)
@@ -73,9 +87,11 @@ class Incentives(Regulator):
         last = state.carry.get("regulator.last", np.full(balance.shape, float(LONG_AGO)))
         free = (left == 0) & (slot - last >= self.rest) & subject & (why > 0)
         length = np.array([0, self.penalty_ban, self.balance_ban, self.double_ban])[why]
+        who = np.flatnonzero(free & (length > 0))
         return Ruling(
             banned_slots=np.where(free, length, left),
             entries=entries,
+            bans=Bans(slot=np.full(who.size, slot), member=who, slots=length[who], reason=np.array(REASONS)[why[who]]),
             carry={**carry, "regulator.last": np.where(free, float(slot), last)},
         )
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..presets import check_exports, needs_series
+from ..presets import check_exports, exported_run, needs_series
 from ..run import run
 from ..scenario import Scenario, Study
 from ..store import File, Folder, RunFolder, default_folder, stored_summary, writing
@@ -51,6 +51,9 @@ class RunJob:
 
     scenario: Scenario
 
+    def __post_init__(self) -> None:
+        check_exports(self.scenario)
+
     @property
     def name(self) -> str:
         """The scenario's."""
@@ -70,10 +73,9 @@ class RunJob:
         return folder.kept
 
     def into(self, folder: RunFolder, progress: Progress) -> dict[str, Any]:
-        """Series as they come, then summary and manifest."""
+        """Series as they come, then exports, summary and manifest."""
         result = run(self.scenario, folder, folder=folder.partial, **self._told(progress, folder.plans))
-        folder.finish(result)
-        return result.summary()
+        return folder.finish(result, exported_run)
 
     def text(self, suffix: str, progress: Progress) -> tuple[str, dict[str, Any]]:
         """Summary, members or page."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..accounts import Account, Entries
 from ..errors import DataError
-from ..flow import Array, Community, Trades
+from ..flow import Array, Bans, Community, Trades
 from ..markets import Market
 from ..proof import Certificate
 from ..record import Record
@@ -102,6 +102,9 @@ def _tables(records: list[Record]) -> dict[str, dict[str, Any]]:
     }
     if joined["level_kwh"].shape[1]:
         tables["devices"] = _long(slot, "device", {n: joined[n] for n in PER_DEVICE})
+    bans = Bans.joined(*[r.bans for r in records])
+    if bans.rows:
+        tables["bans"] = _rows(bans)
     trades = [r.trades for r in records if r.trades is not None]
     if trades:
         tables["trades"] = _rows(Trades.joined(*trades))
@@ -114,10 +117,10 @@ def _long(slot: Any, who: str, columns: dict[str, Array]) -> dict[str, Any]:
     return {**keys, **{name: np.ascontiguousarray(values).ravel() for name, values in columns.items()}}
 
 
-def _rows(table: Entries | Trades) -> dict[str, Any]:
+def _rows(table: Entries | Trades | Bans) -> dict[str, Any]:
     import pyarrow as pa
 
-    values = {name: getattr(table, name) for name in type(table).__dataclass_fields__}
+    values = {name: getattr(table, name) for name in (f.name for f in fields(table))}
     return {n: pa.array(v.tolist(), pa.string()) if v.dtype.kind == "U" else v for n, v in values.items()}
 
 
@@ -126,6 +129,7 @@ def read_records(folder: Path, community: Community, market: Market) -> Iterator
     members, devices = community.shape[1], community.flexibility.devices
     entries = _read_rows(folder, "entries", Entries) or Entries.none()
     trades = _read_rows(folder, "trades", Trades)
+    bans = _read_rows(folder, "bans", Bans) or Bans.none()
     start = 0
     for group in range(_groups(folder, "series")):
         columns = _wide(folder, group, _Keys("series", "member", start, members))
@@ -139,7 +143,7 @@ def read_records(folder: Path, community: Community, market: Market) -> Iterator
         yield Record(
             clock=community.clock.window(start, stop), columns=columns, access=access, banned_slots=banned,
             entries=_between(entries, start, stop), trades=trades and _between(trades, start, stop),
-            one_meter=market.promise.world == "one_meter",
+            one_meter=market.promise.world == "one_meter", bans=_between(bans, start, stop),
         )  # fmt: skip
         start = stop
     if start != community.shape[0]:

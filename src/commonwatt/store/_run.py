@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from pydantic_core import to_jsonable_python
 
@@ -21,6 +22,21 @@ from ._place import Folder, writing
 from ._plans import SUFFIX, Plans
 from ._tables import write_csv, write_json
 
+
+class Exported(Protocol):
+    """Further files of a run."""
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """By name."""
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """What the summary tells of them, by export."""
+
+
+Exports = Callable[[Run, Path], Exported]
+"""Makes further files of a run whose records are in a folder."""
 LIBRARIES = ("numpy", "numba", "pyarrow")
 
 
@@ -44,16 +60,22 @@ class RunFolder(Folder):
         with writing(self.path):
             self._tables.take(record)
 
-    def finish(self, run: Run) -> None:
-        """Writes summary and manifest; call once, last."""
+    def finish(self, run: Run, exports: Exports | None = None) -> dict[str, Any]:
+        """Writes exports, summary and manifest; call once, last. Returns the summary."""
+        summary = run.summary()
         with writing(self.path):
             self._tables.take_plans(run.plans)
             self._tables.close()
-            write_json(self.partial / SUMMARY, run.summary())
+            files = exports(run, self.partial) if exports else None
+            for name, text in files.texts.items() if files else ():
+                (self.partial / name).write_text(text, encoding="utf-8", newline="")
+            summary |= {"exports": dict(files.told)} if files and files.told else {}
+            write_json(self.partial / SUMMARY, summary)
             write_csv(self.partial / "summary.csv", run.members())
             if run.beliefs:
                 write_csv(self.partial / "forecast_errors.csv", run.beliefs.rows())
             write_manifest(self.partial, manifest(run))
+        return summary
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -38,9 +38,9 @@ def benchmark(
     none, two ways to run devices (§15). `scenarios` is how many scenarios a study with `drawn` draws; `workers` as
     in `run_study`. Raises ScenarioError, DataError or AuditError as `run` does.
     """
-    document = study if isinstance(study, Study) else as_study(load(study))
-    document = on_community(document, Path(community)) if community else document
-    document = drawing(sized(document, members, slots), scenarios)
+    named = study if isinstance(study, Study) else load(study)
+    placed = on_community(named, Path(community)) if community else named
+    document = drawing(as_study(sized(placed, members, slots)), scenarios)
     if seed is not None:
         document = document.model_copy(update={"base": document.base.model_copy(update={"seed": seed})})
     return run_study(document, progress=progress, workers=workers)

@@ -44,19 +44,26 @@ def _has_results(folder: Path) -> bool:
     return any((folder / f"{RESULT}{suffix}").is_file() for suffix in FILES)
 
 
-def on_community(study: Study, path: Path) -> Study:
-    """The study on another community: source, devices, events, limits and seed come from `path`."""
+def on_community(document: Scenario | Study, path: Path) -> Scenario | Study:
+    """The same on another community: source, devices, events, limits and seed come from `path`."""
     found = community_scenario(path)
     parts = {name: getattr(found, name) for name in ("source", "devices", "events", "limits", "seed")}
-    return study.model_copy(update={"base": study.base.model_copy(update=parts)})
+    return _with_parts(document, parts)
 
 
-def sized(study: Study, members: int | None, slots: int | None) -> Study:
-    """The study with another number of members or slots. Raises ScenarioError where its source cannot be sized."""
+def sized(document: Scenario | Study, members: int | None, slots: int | None) -> Scenario | Study:
+    """The same with another number of members or slots. Raises ScenarioError where its source cannot be sized."""
     if members is None and slots is None:
-        return study
-    source = _resized(study.base.source, members, slots)
-    return study.model_copy(update={"base": study.base.model_copy(update={"source": source})})
+        return document
+    base = document.base if isinstance(document, Study) else document
+    return _with_parts(document, {"source": _resized(base.source, members, slots)})
+
+
+def _with_parts(document: Scenario | Study, parts: dict[str, Any]) -> Scenario | Study:
+    """A scenario with other parts, or a study on a base with them."""
+    if isinstance(document, Study):
+        return document.model_copy(update={"base": document.base.model_copy(update=parts)})
+    return document.model_copy(update=parts)
 
 
 def drawing(study: Study, scenarios: int | None) -> Study:
