@@ -45,6 +45,8 @@ class Case:
     """Our work on the peer's slice, to compare numbers; none: our work itself."""
     most_mib: float | None = None
     """Memory that our work must stay below. [MiB]"""
+    most_s: float | None = None
+    """CPU time that our work must stay below. [s]"""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _row(spec: Spec, case: Case, rounds: int, size: Size) -> Row:
     mine, peer = _times([ours, theirs], rounds, least=0.0 if size == "tiny" else LEAST_SECONDS)
     peer *= case.scale
     ratio = peer / mine if mine > 0 else math.inf
-    fits = case.most_mib is None or memory <= case.most_mib
+    fits = (case.most_mib is None or memory <= case.most_mib) and (case.most_s is None or mine <= case.most_s)
     reached = case.goal is None or ratio >= case.goal
     return Row(case.name, case.size, case.peer, mine, peer, ratio, case.goal, reached and fits, round(memory, 1))
 
@@ -130,19 +132,15 @@ def agree(name: str, ours: NDArray[np.float64] | None, theirs: NDArray[np.float6
 
 
 def _times(works: Sequence[Work], rounds: int, least: float) -> Iterator[float]:
-    """Median CPU seconds of each, measured in turns."""
-    repeats = [_repeats(work, least) for work in works]
-    taken: list[list[float]] = [[] for _ in works]
-    for _ in range(rounds):
+    """Median CPU seconds of each, measured in turns; a single round of long work is done once."""
+    once = [_seconds(work, 1) for work in works]
+    repeats = [1 if seconds >= least else math.ceil(least / max(seconds, 1e-6)) for seconds in once]
+    long = rounds == 1 and max(repeats) == 1
+    taken: list[list[float]] = [[seconds] if long else [] for seconds in once]
+    for _ in range(0 if long else rounds):
         for k, work in enumerate(works):
             taken[k].append(_seconds(work, repeats[k]))
     yield from (statistics.median(times) for times in taken)
-
-
-def _repeats(work: Work, least: float) -> int:
-    """How often to do the work so that a measurement is long enough."""
-    once = _seconds(work, 1)
-    return 1 if once >= least else math.ceil(least / max(once, 1e-6))
 
 
 def _seconds(work: Work, repeats: int) -> float:
