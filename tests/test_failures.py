@@ -149,7 +149,7 @@ def test_a_place_that_cannot_be_is_refused_before_any_work(home, what, document,
         (home / name / "mine.txt").write_text("mine")
     call("run", "small.yaml", "--seed", 99, "--output", "result", cwd=home)
     before = sorted(home.rglob("*"))
-    for module in ("commonwatt.reports.delivery", "commonwatt.studies.benchmark"):
+    for module in ("commonwatt.reports.delivery", "commonwatt.studies._workers"):
         monkeypatch.setattr(sys.modules[module], "run", lambda *_, **__: pytest.fail("computed"))
     place, said = TAKEN[what]
     refused(call("run", document, "--output", place, cwd=home), said, "--output" if "suffix" not in what else "")

@@ -119,7 +119,7 @@ def test_the_same_result_is_answered_without_computing(home, document, monkeypat
     (folder,) = (home / "runs").iterdir()
     before = contents(folder)
     with monkeypatch.context() as patched:
-        for place in ("commonwatt.reports.delivery", "commonwatt.studies.benchmark"):
+        for place in ("commonwatt.reports.delivery", "commonwatt.studies._workers"):
             patched.setattr(sys.modules[place], "run", lambda *_, **__: pytest.fail("computed"))
         again = call("run", document, "--json", cwd=home)
         told = call("run", document, cwd=home)

@@ -228,8 +228,9 @@ def test_a_solver_that_breaks_down_on_the_way_is_replaced_for_that_plan(monkeypa
 
 
 def test_without_time_the_best_plan_so_far_is_taken_and_the_run_goes_on():
-    community = make_community(1, slots=24)
-    result = run(scenario(dispatch=rolling(seconds=1e-6), market=CommunityPool()), community=community)
+    community = make_community(1, members=40, slots=100)
+    dispatch = rolling(prediction=96, commit=50, seconds=1e-6)
+    result = run(scenario(dispatch=dispatch, market=CommunityPool()), community=community)
     assert result.verdict.holds
     assert any(plan.cut_short for plan in result.plans)
 

@@ -57,9 +57,9 @@ def degradation_cost(facts: Facts) -> float:
 
 
 def regret(facts: Facts) -> float:
-    """What the run cost more than the best plan with perfect foresight, less energy left in store. [money]
+    """What the run cost more than the best plan with perfect foresight, less energy left in store.
 
-    Wear, unserved load and what an operator is short of count as costs. NaN unless the scenario asks for it.
+    Wear, unserved load and what an operator is short of count as costs. NaN unless the scenario asks for it. [money]
     """
     if facts.best is None:
         return math.nan
