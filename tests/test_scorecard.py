@@ -205,7 +205,7 @@ def test_the_command_tells_and_writes(kept: Path) -> None:
     assert answer.data == {"run": card}
     assert (kept / "card.json").read_text() == answer.out
     table = call("scorecard", "run", cwd=kept).out
-    for word in ("residual", "losers", "group", "effic.", "misreport", "price"):
+    for word in ("residual", "losers", "group", "effic.", "lie about", "price"):
         assert word in table
 
 

@@ -256,8 +256,9 @@ def run(
     plans: list[Certificate] = []
     beliefs = Beliefs(community)
     told: dict[str, float] = {}
+    banned = _Banned(community.names)
     with scenario.ledger.opened(opening(scenario, identity, community), folder) or nullcontext() as book:
-        everyone: list[Sink] = [totals, audit, *([groups] if groups else []), *([book] if book else []), *sinks]
+        everyone: list[Sink] = [totals, audit, banned, *([groups] if groups else []), *([book] if book else []), *sinks]
         for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch):
             record = Record.of(window)
             plans += [window.schedule.plan] if window.schedule.plan else []
@@ -288,7 +289,7 @@ def run(
     closed = [describe_odd(odd)] if odd.size else []
     compared = [foresight.line] if foresight else []
     owing = _in_debt(facts, scenario.currency)
-    notes = (*community.notes, *scenario.market.notes(), *closed, *noted, *owing, *compared)
+    notes = (*community.notes, *scenario.market.notes(), *closed, *noted, *banned.notes, *owing, *compared)
     verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
         scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),
@@ -311,6 +312,30 @@ def _cut_short(community: Community, totals: Totals) -> tuple[str, ...]:
     if community.connection.is_open or unserved + curtailed <= 1e-6:
         return ()
     return (f"behind limits of the connection: {unserved:,.1f} kWh not served, {curtailed:,.1f} kWh curtailed",)
+
+
+@dataclass
+class _Banned:
+    """Who was kept from trading by the regulator."""
+
+    names: tuple[str, ...]
+    slots: dict[int, int] = field(default_factory=dict)
+    """How many, by member."""
+
+    def take(self, record: Record) -> None:
+        """Adds a window's slots."""
+        for n, count in enumerate((record.banned_slots > 0).sum(axis=0).tolist()):
+            if count:
+                self.slots[n] = self.slots.get(n, 0) + count
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A line, if there is anybody."""
+        if not self.slots:
+            return ()
+        shown = ", ".join(f"{self.names[n]} for {count}" for n, count in sorted(self.slots.items())[:MOST_NAMED])
+        more = f" and {len(self.slots) - MOST_NAMED} more" if len(self.slots) > MOST_NAMED else ""
+        return (f"kept from trading by the regulator, in slots: {shown}{more}; reasons are in bans.parquet",)
 
 
 def _in_debt(facts: Facts, currency: str) -> tuple[str, ...]:

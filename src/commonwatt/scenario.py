@@ -39,7 +39,7 @@ from .markets import MARKETS, Market
 from .markets.none import NoMarket
 from .mistakes import explained
 from .pool import Standby
-from .registry import Plugin, Reads, Settings, one_of
+from .registry import Plugin, Reads, Settings, due, one_of
 from .regulators import REGULATORS, Regulator
 from .regulators.none import NoRegulator
 from .sources import SOURCES, Source
@@ -120,7 +120,9 @@ class Scenario(Settings):
 
     def prices(self, community: Community) -> Prices:
         """All terms, outside and inside, for the whole horizon. Raises ScenarioError for odd prices if strict."""
-        bare = self.tariff.prices(community).times(self.tariff.level)
+        stated = self.tariff.prices(community)
+        due(Prices, stated, self.tariff)
+        bare = stated.times(self.tariff.level)
         per_period = self.tariff.owed_per_period(community)
         terms = self.terms(replace(bare, charges=(*bare.charges, *per_period)), community)
         odd = odd_slots(terms)

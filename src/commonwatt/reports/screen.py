@@ -335,7 +335,7 @@ def show_scorecards(console: Console, found: Mapping[str, Values]) -> None:
     """Mechanisms side by side, each measured by what cannot all be had at once."""
     table = plain_table("all amounts before fees of the pool; - where a number has no meaning")
     for heading, _ in SCORES:
-        text = heading in ("run", "misreport")
+        text = heading in ("run", "lie about")
         table.add_column(heading, justify="left" if text else "right", overflow="fold", no_wrap=heading != "run")
     for name, card in found.items():
         table.add_row(*(Text(cell(name, card)) for _, cell in SCORES))
@@ -348,9 +348,9 @@ SCORES: tuple[tuple[str, Callable[[str, Values], str]], ...] = (
     ("losers", lambda name, card: number(card["losers"])),
     ("group", lambda name, card: amount(card["coalition_excess"])),
     ("effic.", lambda name, card: percent(card["efficiency"])),
-    ("misreport", lambda name, card: card["misreport"] or "-"),
+    ("lie about", lambda name, card: card["misreport"] or "-"),
     ("gains", lambda name, card: number(card["misreport_gain"])),
-    ("paying", lambda name, card: percent(card["paying_misreports"])),
+    ("lies that pay", lambda name, card: percent(card["paying_misreports"])),
     ("spread", lambda name, card: number(card["price_spread"])),
 )
 """Columns of scorecards: heading, and what stands in the row of a run."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAME = 1e-9
+ROUNDING = 1e-9
+"""What no share is told of."""
 """What two numbers for the same energy may differ by, as a share of it (at least of 1 kWh)."""
 
 
@@ -176,6 +178,11 @@ def _where_lists_part(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, 
     return next(((a, b) for a, b in zip(one, two, strict=False) if a != b), ("", ""))
 
 
+def _share(change: float, first: float) -> float | None:
+    """A change as a share of what was there, if that was more than rounding."""
+    return change / abs(first) if abs(first) > ROUNDING else None
+
+
 def _plain(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
@@ -187,5 +194,5 @@ def _beside(names: tuple[str, ...], values: list[float | None]) -> dict[str, flo
     for name, value in zip(names[1:], values[1:], strict=True):
         change = None if value is None or first is None else value - first
         row[f"{name} - {names[0]}"] = change
-        row[f"{name} / {names[0]} - 1"] = None if change is None or not first else change / abs(first)
+        row[f"{name} / {names[0]} - 1"] = None if change is None or first is None else _share(change, first)
     return row

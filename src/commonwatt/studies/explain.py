@@ -251,10 +251,12 @@ def _why(told: Told, worth: float, values: dict[str, Any], k: int, t: int) -> li
     worn = " and wears" if wear else ""
     into = f"a kWh put in is worth {inwards:.4f} ({stored:.4f} in store, less what charging loses{worn})"
     out = f"a kWh taken out costs {outwards:.4f} ({stored:.4f} in store, and what discharging loses{worn})"
+    moved = inwards if values["charge_kwh"] > FINE else outwards
+    pays = "pays, up to where a kWh more makes no difference" if abs(moved - worth) <= SAME else "pays"
     if values["charge_kwh"] > FINE:
-        return [f"Charging pays: {into}, and {worth:.4f} if used at once."]
+        return [f"Charging {pays}: {into}, and {worth:.4f} if used at once."]
     if values["discharge_kwh"] > FINE:
-        return [f"Discharging pays: {out}, and saves {worth:.4f} here."]
+        return [f"Discharging {pays}: {out}, and saves {worth:.4f} here."]
     return [f"Neither pays: {into}, {out}, and it is worth {worth:.4f} here."]
 
 
