@@ -16,8 +16,11 @@ def verdict(view: View, world: str) -> list[str]:
     best = ranked[0]
     return [
         _finding(view, best),
-        *filter(None, [_till(best, view.currency), _saving(view, best), _cheapest(view, ranked), _unlucky(ranked)]),
-    ]
+        *filter(None, [
+            _regret(view, best), _till(best, view.currency), _saving(view, best), _cheapest(view, ranked),
+            _unlucky(ranked),
+        ]),
+    ]  # fmt: skip
 
 
 def _finding(view: View, best: Line) -> str:
@@ -31,6 +34,26 @@ def _finding(view: View, best: Line) -> str:
     if len(ranked) == 1:
         return f"{combination}: {nobody}{even}."
     return f"{combination} {'ranks' if len(equal) == 1 else 'rank equally'} first: {nobody}{even}."
+
+
+def _regret(view: View, best: Line) -> str:
+    """Who came closest to perfect foresight without having it, where regret was asked."""
+    told = [x for x in view.lines if x.row.world == best.row.world and not math.isnan(x.run.metrics["regret"])]
+    blind = [x for x in told if not _knows(x)]
+    if not blind:
+        return ""
+    least = min(blind, key=lambda x: x.run.metrics["regret"])
+    knows = f"{words.sentence(best.row.name)} knows the future. " if _knows(best) else ""
+    return (
+        f"{knows}Of those that do not know the future, {least.row.name} has the least regret: "
+        f"{words.money(least.run.metrics['regret'])} {view.currency} more than with perfect foresight, "
+        "energy left in stores counted."
+    )
+
+
+def _knows(line: Line) -> bool:
+    scenario = line.run.scenario
+    return not scenario.dispatch.causal and scenario.forecast.oracle
 
 
 def _merit(line: Line) -> tuple[float, ...]:
