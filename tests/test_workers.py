@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests._command import hears_ctrl_c
 
 from commonwatt.errors import MissingExtra, ScenarioError
 from commonwatt.scenario import Study
@@ -77,7 +78,8 @@ def test_processes_are_for_many_plans() -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_whoever_stops_a_study_stops_all_of_it(tmp_path: Path, number: int, code: int) -> None:
     out = tmp_path / "out"
-    running = subprocess.Popen([*COMMAND, "--output", str(out)], start_new_session=True, stderr=subprocess.PIPE)
+    command = [*COMMAND, "--output", str(out)]
+    running = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, preexec_fn=hears_ctrl_c)
     try:
         wait_for(lambda: len(group(running.pid)) >= 3)
         running.send_signal(number)
