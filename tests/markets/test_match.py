@@ -9,7 +9,7 @@ import pytest
 from tests.markets._orders import naive
 
 from commonwatt.markets._match import matched, tallied
-from commonwatt.markets._order import MANY, in_order
+from commonwatt.markets._order import DOWN, MANY, UP, in_order
 from commonwatt.noun import Array
 
 NAN, INF = float("nan"), float("inf")
@@ -79,7 +79,8 @@ def test_the_order_is_stable(kind: str, size: int) -> None:
         "tiny": rng.standard_normal(size) * 1e-310, "signs": rng.choice([0.0, -0.0, 1.0, -1.0], size),
     }  # fmt: skip
     key = keys[kind]
-    assert in_order(key, np.ones(size)).tolist() == np.argsort(key, kind="stable").tolist()
+    assert in_order(key, np.ones(size), UP).tolist() == np.argsort(key, kind="stable").tolist()
+    assert in_order(key, np.ones(size), DOWN).tolist() == np.argsort(-key, kind="stable").tolist()
 
 
 def test_batches_are_slots_side_by_side() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, types
 
 from ..exchange import LEAST_KWH
-from ._order import in_order
+from ._order import UP, in_order
 
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 WHO, ROW = types.int64[::1], types.float64[::1]
@@ -51,7 +51,7 @@ def met(price: Any, want: Any, have: Any, arrival: Any) -> Any:
     kwh, paid, at = np.empty(most), np.empty(most), 0
     for t in range(slots):
         left = np.where(np.isfinite(price[t]), np.maximum(want[t], have[t]), 0.0)
-        comers = in_order(arrival[t], left)
+        comers = in_order(arrival[t], left, UP)
         pairs = buyer[at:], seller[at:], kwh[at:], paid[at:]
         rows = _one_by_one(price[t], want[t] > LEAST_KWH, left, comers, pairs)
         slot[at : at + rows] = t

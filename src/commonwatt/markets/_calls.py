@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, types
 
 from ..exchange import DIGITS, LEAST_KWH
-from ._order import in_order
+from ._order import DOWN, in_order
 
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 ROW = types.Array(types.float64, 1, "C", readonly=True)
@@ -24,7 +24,7 @@ def offers_in_turn(standby: Any, short: Any, share: Any, most: Any) -> Any:
         left = short[t]
         if left <= LEAST_KWH:
             continue
-        for n in in_order(-np.rint(standby[t] * UNIT), standby[t]):
+        for n in in_order(np.rint(standby[t] * UNIT), standby[t], DOWN):
             offer = min(share * standby[t, n], most, left)
             if offer <= LEAST_KWH:
                 break

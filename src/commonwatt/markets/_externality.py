@@ -9,7 +9,7 @@ from numba import njit, types
 
 from ..exchange import LEAST_KWH
 from ._match import walk
-from ._order import in_order
+from ._order import DOWN, UP, in_order
 
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 
@@ -67,7 +67,7 @@ def pivotal(price: Any, want: Any, have: Any) -> Any:
     slots, members = want.shape
     out = np.zeros((4, slots, members))
     for t in range(slots):
-        buyers, sellers = in_order(-price[t], want[t]), in_order(price[t], have[t])
+        buyers, sellers = in_order(price[t], want[t], DOWN), in_order(price[t], have[t], UP)
         _efficient(price[t], want[t], have[t], buyers, sellers, out[:2, t])
         got, given = out[0, t], out[1, t]
         short, spare = want[t] - got, have[t] - given

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, types
 
 from ..exchange import LEAST_KWH
-from ._order import in_order
+from ._order import DOWN, UP, in_order
 
 GRID = types.Array(types.float64, 2, "C", readonly=True)
 ROW, WHO = types.float64[::1], types.int64[::1]
@@ -47,16 +47,6 @@ def walk(bid: Any, ask: Any, want: Any, have: Any, buyers: Any, sellers: Any, pa
     return rows, i, j
 
 
-@njit
-def _orders(kwh: Any) -> Any:
-    """How many orders there can be. (T, N)"""
-    most = 0
-    for t in range(kwh.shape[0]):
-        for n in range(kwh.shape[1]):
-            most += kwh[t, n] > LEAST_KWH
-    return most
-
-
 @njit([PAIRS(GRID, GRID, GRID, GRID)], error_model="numpy", cache=True)
 def matched(bid: Any, ask: Any, want: Any, have: Any) -> Any:
     """Slot, buyer, seller and kWh of every match (R,); then by slot where the book ends. Orders are (T, N) each.
@@ -64,12 +54,12 @@ def matched(bid: Any, ask: Any, want: Any, have: Any) -> Any:
     Who comes last on either side (T, 2), -1 for nobody; the best bid and ask not filled in full (T, 2), else infinite.
     """
     slots = want.shape[0]
-    most = _orders(want) + _orders(have)
+    most = want.size + have.size  # what is not written takes no memory
     slot, buyer, seller = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     kwh, last, left = np.empty(most), np.full((slots, 2), -1), np.empty((slots, 2))
     at = 0
     for t in range(slots):
-        buyers, sellers = in_order(-bid[t], want[t]), in_order(ask[t], have[t])
+        buyers, sellers = in_order(bid[t], want[t], DOWN), in_order(ask[t], have[t], UP)
         rows, i, j = walk(bid[t], ask[t], want[t], have[t], buyers, sellers, (buyer[at:], seller[at:], kwh[at:]))
         left[t, 0] = bid[t, buyers[i]] if i < buyers.size else -np.inf
         left[t, 1] = ask[t, sellers[j]] if j < sellers.size else np.inf

@@ -15,6 +15,7 @@ from numba import njit
 from ..exchange import LEAST_KWH
 
 MANY = 64
+UP, DOWN = 1.0, -1.0
 CROWD = 32
 """More orders than this in one box are not worth moving one by one."""
 SIGN = np.uint64(1 << 63)
@@ -22,24 +23,22 @@ BYTE = np.uint64(255)
 
 
 @njit
-def in_order(key: Any, kwh: Any) -> Any:
-    """Members with an order, from the lowest key up, ties by number. (N,), (N,) -> (n,)"""
-    who, found = np.empty(kwh.size, np.int64), 0
+def in_order(key: Any, kwh: Any, way: Any) -> Any:
+    """Members with an order, from the lowest key `UP` or the highest `DOWN`, ties by number. (N,), (N,) -> (n,)"""
+    who, keys, found = np.empty(kwh.size, np.int64), np.empty(kwh.size), 0
     for n in range(kwh.size):
-        who[found] = n
+        who[found], keys[found] = n, way * key[n]
         found += (kwh[n] > LEAST_KWH) & (kwh[n] < np.inf) & (abs(key[n]) < np.inf)
-    who = who[:found]
+    who, keys = who[:found], keys[:found]
     if found > MANY:
-        return _by_boxes(who, key[who])
-    return who[np.argsort(key[who], kind="mergesort")]
+        return _by_boxes(who, keys)
+    return who[np.argsort(keys, kind="mergesort")]
 
 
 @njit(error_model="numpy")
 def _by_boxes(who: Any, key: Any) -> Any:
     """`who` from the lowest key up, by boxes of equal width where keys spread evenly."""
-    lowest, highest = key[0], key[0]
-    for n in range(key.size):
-        lowest, highest = min(lowest, key[n]), max(highest, key[n])
+    lowest, highest = _range(key)
     per_key = (key.size - 1) / (highest - lowest)
     if not 0.0 < per_key < np.inf:
         return _by_bytes(who, key)
@@ -59,6 +58,18 @@ def _by_boxes(who: Any, key: Any) -> Any:
         ordered[at], keys[at] = who[n], key[n]
         first[box[n]] += 1
     return _put_right(ordered, keys)
+
+
+@njit
+def _range(key: Any) -> Any:
+    """Lowest and highest key: two at a time from either half, since one must not wait for the other."""
+    half = key.size // 2
+    low_a, high_a, low_b, high_b = key[0], key[0], key[-1], key[-1]
+    for n in range(half):
+        a, b = key[n], key[half + n]
+        low_a, high_a = (a if a < low_a else low_a), (a if a > high_a else high_a)
+        low_b, high_b = (b if b < low_b else low_b), (b if b > high_b else high_b)
+    return min(low_a, low_b), max(high_a, high_b)
 
 
 @njit
