@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 def missing() -> str:
     """Why it cannot be run; empty where it can."""
-    return "" if importlib.util.find_spec("cvxpy") else "CVXPY is not installed (pip install --group peers)"
+    return "" if importlib.util.find_spec("cvxpy") else "CVXPY is not installed (make peers installs it in .venv-peers)"
 
 
 class Model:

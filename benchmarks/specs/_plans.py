@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from benchmarks.harness import Work
 from commonwatt.optimum import block
 from commonwatt.optimum.certificate import certify
+from commonwatt.optimum.engine import Engine
 from commonwatt.optimum.limits import Places
 from commonwatt.optimum.problem import Problem
 from commonwatt.optimum.stores import Stores
@@ -34,14 +35,20 @@ def community(members: int, slots: int = 96, *, seed: int = 0, tariff: str = "ti
     )  # fmt: skip
 
 
-def blocked(given: Problem, gap: float) -> Work:
-    """The plan by the structured interior point method; checked once, outside of what is measured, to be proven."""
-    _, proof = certify(given, block.solve(given, gap), gap)
+def blocked(gap: float, *problems: Problem) -> Work:
+    """Plans by the structured interior point method; the first is checked, before what is measured, to be proven."""
+    return planned(block.solve, gap, *problems)
+
+
+def planned(engine: Engine, gap: float, *problems: Problem) -> Work:
+    """The same by any engine."""
+    _, proof = certify(problems[0], engine(problems[0], gap), gap)
     if proof.status != "proven":
         raise AssertionError(proof)
 
     def work() -> None:
-        block.solve(given, gap)
+        for problem in problems:
+            engine(problem, gap)
 
     return work
 

@@ -26,7 +26,7 @@ def cases(size: Size) -> Sequence[Case]:
     given = community(MEMBERS[size])
     return [Case(
         "optimum_cvxpy", f"{MEMBERS[size]} members, 96 slots, gap 1e-6", "CVXPY, vectorised, with HiGHS",
-        lambda: blocked(given, 1e-6), lambda: theirs(given), goal=12.0,
+        lambda: blocked(1e-6, given), lambda: theirs(given), goal=12.0,
     )]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ def case(many: int, few: int) -> Case:
     limits = {"most_s": MOST_S, "most_mib": MOST_MIB} if many == LARGEST else {}
     return Case(
         "optimum_growth", f"{many:,} members, 96 slots, gap 1e-3", f"{few:,} members, counted {GROWTH:g} times",
-        lambda: blocked(community(many), 1e-3), lambda: blocked(community(few), 1e-3), goal=1.0, scale=GROWTH,
+        lambda: blocked(1e-3, community(many)), lambda: blocked(1e-3, community(few)), goal=1.0, scale=GROWTH,
         **limits,
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ def cases(size: Size) -> Sequence[Case]:
     return [
         Case(
             "optimum_hundred", f"{members} members, 96 slots, gap 1e-6", peer,
-            lambda: blocked(given, 1e-6), lambda solver=solver: solved(given, solver), goal=8.0,
+            lambda: blocked(1e-6, given), lambda solver=solver: solved(given, solver), goal=8.0,
         )
         for solver, peer in PEERS
     ]  # fmt: skip

@@ -10,7 +10,6 @@ import numpy as np
 from benchmarks.harness import Case, Size, Spec, Work
 from benchmarks.specs._plans import blocked, community
 from benchmarks.specs._raw import run
-from commonwatt.optimum import block
 from commonwatt.optimum._matrix import matrix
 from commonwatt.optimum.problem import Problem
 
@@ -32,17 +31,6 @@ def windows(given: Problem, count: int) -> list[Problem]:
     return found
 
 
-def ours(problems: list[Problem]) -> Work:
-    """Every window by our method."""
-    blocked(problems[0], 1e-6)
-
-    def work() -> None:
-        for problem in problems:
-            block.solve(problem, 1e-6)
-
-    return work
-
-
 def theirs(problems: list[Problem]) -> Work:
     """Every window as a new matrix, solved by the interior point method without crossover."""
 
@@ -58,8 +46,8 @@ def cases(size: Size) -> Sequence[Case]:
     problems = windows(community(MEMBERS[size]), STEPS[size])
     return [Case(
         "optimum_rolling", f"{STEPS[size]} windows of 96 slots, {MEMBERS[size]} members, gap 1e-6",
-        "HiGHS interior point without crossover, model rebuilt", lambda: ours(problems), lambda: theirs(problems),
-        goal=20.0,
+        "HiGHS interior point without crossover, model rebuilt",
+        lambda: blocked(1e-6, *problems), lambda: theirs(problems), goal=20.0,
     )]  # fmt: skip
 
 

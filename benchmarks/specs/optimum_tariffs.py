@@ -11,7 +11,6 @@ import numpy as np
 from benchmarks.harness import Case, Size, Spec, Work
 from benchmarks.specs import _cvxpy
 from benchmarks.specs._plans import blocked, community
-from commonwatt.optimum import block
 from commonwatt.optimum.problem import Problem
 
 MEMBERS = {"full": 100, "quick": 30, "tiny": 4}
@@ -26,17 +25,6 @@ def tariffs(given: Problem, count: int) -> list[Problem]:
         buy = given.coupling_buy * rng.uniform(0.7, 1.5) + rng.uniform(0.0, 0.05, given.shape[0])
         found.append(replace(given, coupling_buy=buy, coupling_sell=0.4 * buy))
     return found
-
-
-def ours(problems: list[Problem]) -> Work:
-    """All of them, the first one checked to be proven."""
-    blocked(problems[0], 1e-6)
-
-    def work() -> None:
-        for problem in problems:
-            block.solve(problem, 1e-6)
-
-    return work
 
 
 def theirs(problems: list[Problem]) -> Work:
@@ -57,7 +45,7 @@ def cases(size: Size) -> Sequence[Case]:
     return [Case(
         "optimum_tariffs", f"{TARIFFS[size]} tariffs, {MEMBERS[size]} members, 96 slots, gap 1e-6",
         "CVXPY with parameters and HiGHS, one tariff counted for all",
-        lambda: ours(problems), lambda: theirs(problems), goal=20.0, scale=TARIFFS[size],
+        lambda: blocked(1e-6, *problems), lambda: theirs(problems), goal=20.0, scale=TARIFFS[size],
     )]  # fmt: skip
 
 

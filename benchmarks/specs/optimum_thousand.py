@@ -16,7 +16,7 @@ def against(spec: str, solver: Solver, peer: str, goal: float, size: Size) -> Ca
     given, members = community(MEMBERS[size]), MEMBERS[size]
     return Case(
         spec, f"{members:,} members, 96 slots, gap 1e-6", f"{peer} without crossover, fed with sparse arrays",
-        lambda: blocked(given, 1e-6), lambda: solved(given, solver), goal=goal,
+        lambda: blocked(1e-6, given), lambda: solved(given, solver), goal=goal,
     )  # fmt: skip
 
 

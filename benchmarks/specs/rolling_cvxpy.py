@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from benchmarks.harness import Case, Size, Spec, Work
+from benchmarks.specs import _cvxpy
 from commonwatt.flow import Array
 from commonwatt.optimum.problem import Problem
 from commonwatt.optimum.reuse import Kept
@@ -63,11 +63,6 @@ def in_cvxpy(steps: Steps) -> Work:
     return work
 
 
-def missing() -> str:
-    """Why there is nothing to compare with."""
-    return "" if find_spec("cvxpy") else "peer not installed: CVXPY (pip install --group peers)"
-
-
 def cases(size: Size) -> Sequence[Case]:
     """The same problems both ways."""
     steps = Steps.of(DAYS[size])
@@ -81,5 +76,5 @@ def cases(size: Size) -> Sequence[Case]:
 
 
 SPEC = Spec(
-    "rolling_cvxpy", "Steps of a rolling horizon against a modelling language.", cases, rounds=3, missing=missing
+    "rolling_cvxpy", "Steps of a rolling horizon against a modelling language.", cases, rounds=3, missing=_cvxpy.missing
 )
