@@ -12,16 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from ..errors import InfeasibleError
 from ..flow import Array, Index, Mask
+from ._lp import FINE, optimum
 from ._values import member_count
 
-FINE, HELD = 1e-9, 1e-7
-"""Tolerance of a program, in units of the largest worth; dual from which a complaint counts as held."""
+HELD = 1e-7
+"""Dual from which a complaint counts as held, in units of the largest worth."""
 
 
 def nucleolus(worth: Array) -> Array:
@@ -185,28 +184,9 @@ def _solved(settled: Array, before: Array, kinds: list[Array], rows: list[Index]
     filled = table != 0
     lp.a_matrix_.start_ = np.append(0, np.cumsum(filled.sum(axis=1))).astype(np.int32)
     lp.a_matrix_.index_, lp.a_matrix_.value_ = np.nonzero(filled)[1].astype(np.int32), table[filled]
-    columns, duals = _run(lp)
+    columns, duals = optimum(lp, "sharing the saving", "shapley or core_price")
     edges = np.cumsum([len(settled), *(len(r) for r in rows)])
     return float(columns[-1]), columns[:-1], [duals[a:b] for a, b in pairwise(edges)]
-
-
-def _run(lp: Any) -> tuple[Array, Array]:
-    """Values of the columns and duals of the rows. Raises InfeasibleError where there is no optimum."""
-    import highspy
-
-    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 0), ("solver", "simplex")):
-        highs.setOptionValue(option, value)
-    for kind in ("primal", "dual"):
-        highs.setOptionValue(f"{kind}_feasibility_tolerance", FINE)
-    highs.passModel(lp)
-    highs.run()
-    status = highs.getModelStatus()
-    if status != highspy.HighsModelStatus.kOptimal:
-        what = f"sharing the saving: the solver says {highs.modelStatusToString(status).lower()}"
-        raise InfeasibleError(f"{what} (§7: prices and energy within range of 1e9); take shapley or core_price")
-    solution = highs.getSolution()
-    return np.asarray(solution.col_value, np.float64), np.asarray(solution.row_dual, np.float64)
 
 
 def _indicator(groups: list[int], members: int) -> Array:

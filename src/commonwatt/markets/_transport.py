@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..errors import InfeasibleError
 from ..exchange import LEAST_KWH
 from ..flow import Array, Index
-
-FINE = 1e-9
+from ._lp import FINE, optimum
 
 
 def best_pairs(gain: Array, want: Array, have: Array, arrives: Array | None = None) -> tuple[Index, Index, Array]:
@@ -47,15 +43,5 @@ def _solved(gain: Array, row: Index, factor: Array, most: Array) -> Array:
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_ = np.arange(0, 2 * pairs + 1, 2, dtype=np.int32)
     lp.a_matrix_.index_, lp.a_matrix_.value_ = row.ravel().astype(np.int32), factor.ravel()
-    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 0), ("solver", "simplex")):
-        highs.setOptionValue(option, value)
-    for kind in ("primal", "dual"):
-        highs.setOptionValue(f"{kind}_feasibility_tolerance", FINE)
-    highs.passModel(lp)
-    highs.run()
-    status = highs.getModelStatus()
-    if status != highspy.HighsModelStatus.kOptimal:
-        what = f"matching by distance: the solver says {highs.modelStatusToString(status).lower()}"
-        raise InfeasibleError(f"{what} (§7: prices and energy within range of 1e9); take pairwise_midpoint")
-    return np.maximum(np.asarray(highs.getSolution().col_value, np.float64), 0.0)
+    moved, _ = optimum(lp, "matching by distance", "pairwise_midpoint")
+    return np.maximum(moved, 0.0)
