@@ -62,17 +62,17 @@ def at_once(tasks: Sequence[Task], workers: int) -> Iterator[tuple[list[int], li
     """Stretches of runs as they are done: their numbers, the runs, and CPU seconds. Raises as `in_turn` does."""
     size = -(-len(tasks) // (STRETCHES * workers))
     stretches = [list(range(i, min(i + size, len(tasks)))) for i in range(0, len(tasks), size)]
-    context = multiprocessing.get_context("spawn")
+    context, others = multiprocessing.get_context("spawn"), set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
         waiting = {pool.submit(_stretch, [tasks[k] for k in numbers]): numbers for numbers in stretches}
         try:
             for done in as_completed(waiting):
                 yield waiting[done], *done.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
+        finally:
+            if not all(future.done() for future in waiting):  # nobody will ask for the rest
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in set(multiprocessing.active_children()) - others:
+                    process.terminate()
 
 
 def _begin() -> None:
