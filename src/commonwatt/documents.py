@@ -120,3 +120,21 @@ def _yaml(text: str) -> Any:
 
 PARSERS: dict[str, Callable[[str], Any]] = {".json": _json, ".toml": tomllib.loads}
 """By suffix; anything else is YAML."""
+
+
+def anchored(value: Any, folder: Path, name: str = "") -> Any:
+    """Relative paths of a document made to start at its folder."""
+    if isinstance(value, dict):
+        return {k: anchored(v, folder, str(k)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [anchored(v, folder, name) for v in value]
+    if name in {"path", "file", "keys"} and isinstance(value, str):
+        return _placed(value, folder, name)
+    return value
+
+
+def _placed(value: str, folder: Path, name: str) -> str:
+    try:
+        return str((folder / Path(value).expanduser()).resolve())
+    except (ValueError, RuntimeError) as error:
+        raise ScenarioError(f"{name} = {value!r}: {error} (§16: a path); correct it") from error

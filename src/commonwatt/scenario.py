@@ -8,8 +8,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
-from functools import cache, lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -21,6 +19,7 @@ from pydantic_core.core_schema import ErrorType
 from . import documents
 from ._draws import Drawn
 from ._events import Events, Maintenance, Outage
+from ._identity import canonical, field_of, provider, reading, sha_of
 from .bidders import BIDDERS
 from .charges import CHARGES
 from .community import build
@@ -39,7 +38,7 @@ from .markets import MARKETS, Market
 from .markets.none import NoMarket
 from .mistakes import explained
 from .pool import Standby
-from .registry import Plugin, Reads, Settings, due, one_of
+from .registry import Plugin, Settings, due, one_of
 from .regulators import REGULATORS, Regulator
 from .regulators.none import NoRegulator
 from .sources import SOURCES, Source
@@ -164,26 +163,26 @@ class Scenario(Settings):
 
     def parts(self) -> list[Plugin]:
         """Every plug-in of the document, nested ones too."""
-        return [part for _, part in _reading(self) if isinstance(part, Plugin)]
+        return [part for _, part in reading(self) if isinstance(part, Plugin)]
 
     def identity(self) -> str:
         """SHA-256 of document, hashes of inputs read, and versions of whoever provides code (§11)."""
-        document = _canonical(self.model_dump(exclude={"name", "notes"}, serialize_as_any=True))
+        document = canonical(self.model_dump(exclude={"name", "notes"}, serialize_as_any=True))
         text = json.dumps([document, self.inputs(), self.providers()], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def inputs(self) -> dict[str, str]:
         """SHA-256 of every file it reads, by name within its part. Raises ScenarioError naming field and file."""
         found = {}
-        for place, part in _reading(self):
+        for place, part in reading(self):
             for path in part.inputs():
                 where = f"{self.name}: {place}" if self.name else place
-                found[f"{part.__class__.__name__}/{path.name}"] = _sha(path, where + _field(part, path))
+                found[f"{part.__class__.__name__}/{path.name}"] = sha_of(path, where + field_of(part, path))
         return found
 
     def providers(self) -> list[str]:
         """Distributions, with version, of the plug-ins in use."""
-        return sorted({_provider(type(part)) for part in [self, *self.parts()]})
+        return sorted({provider(type(part)) for part in [self, *self.parts()]})
 
 
 def _checked_variants(variants: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -334,7 +333,7 @@ def load(name: str | Path) -> Scenario | Study:
     data = documents.read(path)
     if isinstance(data.get("document"), dict):
         data = data["document"]
-    data = _anchored(data, path.parent)
+    data = documents.anchored(data, path.parent)
     data.setdefault("kind", "scenario")
     document: Scenario | Study = validated(data, Document, where=path.name)
     return document
@@ -409,83 +408,3 @@ def _label(choice: dict[str, Any]) -> str:
     kind = str(choice.get("kind", ""))
     rest = [f"{name}={value}" for name, value in choice.items() if name != "kind"]
     return f"{kind}({', '.join(rest)})" if rest else kind
-
-
-def _reading(part: Settings, place: str = "") -> Iterator[tuple[str, Reads]]:
-    """Every part below `part` that may read files, and where it stands: ``tariff``, ``devices[0]``."""
-    for name in type(part).model_fields:
-        value = getattr(part, name)
-        for k, inner in enumerate(value if isinstance(value, tuple) else (value,)):
-            at = f"{place}{name}[{k}]" if isinstance(value, tuple) else f"{place}{name}"
-            if isinstance(inner, Reads):
-                yield at, inner
-            if isinstance(inner, Settings):
-                yield from _reading(inner, f"{at}.")
-
-
-def _field(part: Reads, path: Path) -> str:
-    """The field of `part` that leads to a file it reads: its own, or that of a folder around it."""
-    for name in type(part).model_fields:
-        value = getattr(part, name)
-        if isinstance(value, Path) and (value == path or value in path.parents):
-            return f".{name}"
-    return ""
-
-
-def _provider(plugin: type[Settings]) -> str:
-    return _versioned(plugin.__module__.split(".")[0])
-
-
-@cache
-def _versioned(package: str) -> str:
-    try:
-        return f"{package} {version(package)}"
-    except PackageNotFoundError:
-        return f"{package} unversioned"
-
-
-def _canonical(value: Any) -> Any:
-    """The document as JSON knows it; a file counts by what it holds, not by where it lies."""
-    if isinstance(value, dict):
-        return {str(k): _canonical(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_canonical(v) for v in value]
-    if isinstance(value, Path):
-        return "file"
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _anchored(value: Any, folder: Path, name: str = "") -> Any:
-    """Relative paths of a document made to start at its folder."""
-    if isinstance(value, dict):
-        return {k: _anchored(v, folder, str(k)) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_anchored(v, folder, name) for v in value]
-    if name in {"path", "file", "keys"} and isinstance(value, str):
-        return _placed(value, folder, name)
-    return value
-
-
-def _placed(value: str, folder: Path, name: str) -> str:
-    try:
-        return str((folder / Path(value).expanduser()).resolve())
-    except (ValueError, RuntimeError) as error:
-        raise ScenarioError(f"{name} = {value!r}: {error} (§16: a path); correct it") from error
-
-
-def _sha(path: Path, where: str) -> str:
-    try:
-        found = path.stat()
-        return _digest(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
-    except FileNotFoundError as error:
-        raise ScenarioError(f"{where} = {path}: no such file (§16: an input file); correct the path") from error
-    except OSError as error:
-        what = f"{where} = {path}: cannot be read ({error.strerror})"
-        raise ScenarioError(f"{what}; check the file and its permissions") from error
-
-
-@lru_cache(maxsize=1024)
-def _digest(path: Path, state: tuple[int, ...]) -> str:
-    """SHA-256 of a file, read once as long as it stays as it is: a study asks for every run."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
