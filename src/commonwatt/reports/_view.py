@@ -60,9 +60,8 @@ class View:
         """World by world, best first; then the references."""
         order = {name: k for k, name in enumerate(self.results.runs)}
         rows = sorted(self.results.rows, key=lambda row: order[row.name])
-        tariffs, rules, ways = (
-            {row.name: words.name(getattr(row, part)) for row in rows} for part in ("tariff", "market", "dispatch")
-        )
+        tariffs, rules = ({row.name: words.name(getattr(row, part)) for row in rows} for part in ("tariff", "market"))
+        ways = _ways(rows)
         named = [rules[row.name] for row in rows if row.world != "both"]
         hues, shapes = list(dict.fromkeys(named)), list(dict.fromkeys(ways[row.name] for row in rows))
         return tuple(
@@ -124,3 +123,14 @@ def net_kw(run: Run) -> Array:
     totals = run.facts.run
     net: Array = (totals.by_slot("import_kwh") - totals.by_slot("export_kwh")) / totals.hours
     return net
+
+
+def _ways(rows: list[Row]) -> dict[str, str]:
+    """How devices are run, by scenario; with the forecast that a planner believes, where there are several."""
+    believed = {row.name: row.run.scenario.forecast.kind for row in rows if not row.run.scenario.dispatch.causal}
+    several = len(set(believed.values())) > 1
+    return {
+        row.name: words.name(row.dispatch)
+        + (f", {words.name(believed[row.name])} forecast" if several and row.name in believed else "")
+        for row in rows
+    }  # fmt: skip
