@@ -62,17 +62,6 @@ def test_where_a_charge_spans_all_windows_the_bound_still_holds():
     assert solved.cost <= best.cost + 0.05 * abs(best.cost)
 
 
-def test_long_horizons_of_many_are_planned_by_windows():
-    given = homes(0)
-    assert not windows.suited(given)
-    many = make_community(0, members=30, slots=720)
-    prices = replace(Prices.common(0.3, 0.1, many.shape), one_meter=True)
-    given = build(many, prices, State.initial(many), p2p=True, curtail=True)
-    assert windows.suited(given)
-    assert not windows.suited(given.window(0, 700))
-    assert not windows.suited(replace(given, peaks=(everybody(given, rate=0.4),)))
-
-
 def test_windows_cover_the_horizon_once_and_look_beyond_what_they_add(monkeypatch):
     for slots in (1, 95, 288, 289, 383, 384, 600, 2880):
         found = windows._stretches(slots)

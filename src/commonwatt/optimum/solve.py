@@ -88,8 +88,6 @@ def _parts(problem: Problem, engine: EngineName | None) -> list[tuple[Problem, E
 
 def _quickest(problem: Problem) -> EngineName:
     """Who is likely to be done first with members that meet."""
-    if windows.suited(problem):
-        return "windows"
     return "block" if block.suited(problem) and block.pays(problem) else "highs"
 
 

@@ -36,13 +36,6 @@ TIMELESS = "tier"
 """The one table of duals that has no slots."""
 
 
-def suited(problem: Problem) -> bool:
-    """Whether windows are quick where the whole is not: `block` suits them, and nothing but stores spans their cuts."""
-    slots, members = problem.shape
-    long = slots > block.LONGEST and members >= block.FEWEST
-    return long and not problem.charges and block.suited(problem)
-
-
 def solve(
     problem: Problem,
     gap: float,
