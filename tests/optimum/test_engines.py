@@ -61,6 +61,21 @@ def test_both_engines_agree_where_both_apply():
     assert seen > 80
 
 
+def test_a_plan_does_not_depend_on_who_else_is_planned():
+    seen = 0
+    for seed in range(2000, 2100):
+        problem = instance(seed, world="alone")
+        members = np.flatnonzero(dp.suited(problem))
+        if members.size < 2:
+            continue
+        together = dp.solve(problem.of(members), 1e-9)
+        single = [dp.solve(problem.of(np.array([n])), 1e-9) for n in members]
+        assert np.array_equal(np.hstack([plan.level_kwh for plan in single]), together.level_kwh), seed
+        assert np.array_equal(np.hstack([plan.duals.balance for plan in single]), together.duals.balance), seed
+        seen += 1
+    assert seen > 20
+
+
 def test_any_duals_give_a_bound_and_useless_ones_say_so():
     rng = np.random.default_rng(3)
     for seed in range(60):
@@ -139,10 +154,11 @@ def test_a_year_of_one_member():
     hour = (np.arange(slots) / 4) % 24
     net = rng.gamma(2.0, 0.1, slots) - 1.2 * np.clip(np.sin((hour - 6) / 12 * np.pi), 0, 1) * rng.random(slots)
     buy = 0.25 + 0.1 * np.sin(hour / 24 * 2 * np.pi) + 0.02 * rng.random(slots)
-    rows = [net, np.zeros(slots), buy, np.full(slots, 0.08), np.full(slots, 0.08)]
-    rows += [np.full(slots, v) for v in (1.25, 1.25, 0.5, 9.0, 0.0)]
+    tables = [net, np.zeros(slots), buy, np.full(slots, 0.08), np.full(slots, 0.08)]
+    tables += [np.full(slots, v) for v in (1.25, 1.25, 0.5, 9.0, 0.0, 0.95)]
+    rows = [np.array([v]) for v in (1 / 0.95, 1.0, 5.0, 0.0, 0.0, 1e-13)]
     started = time.process_time()
-    level, dual = best_levels(*rows, 0.95, 1 / 0.95, 1.0, 5.0, 0.0, 0.0, 1e-13)
+    level, dual = best_levels(np.array([0]), *(table[:, None] for table in tables), *rows)
     assert time.process_time() - started < 2.0
     assert level.min() >= 0.5
     assert level.max() <= 9.0
