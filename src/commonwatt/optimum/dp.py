@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..flow import Array, Mask
-from ..noun import dense
+from ..noun import dense, spread
 from ..watch import Cancel, OnProgress
 from .engine import Duals, Plan
 from .problem import Problem
@@ -54,7 +54,7 @@ def solve(
     rows = stores.loss, stores.keep, stores.start_kwh, stores.wear, stores.value, tie
     level, dual = best_levels(stores.owner, *(dense(table) for table in tables), *rows)
     duals = replace(Duals.nothing(problem), balance=_balance(problem, level, dual), level=dual)
-    nothing = np.zeros(problem.shape)
+    nothing = spread(0.0, problem.shape)
     return Plan(
         level_kwh=level, curtailed_kwh=nothing, unserved_kwh=nothing, duals=duals, engine="dp", status="optimal",
     )  # fmt: skip
