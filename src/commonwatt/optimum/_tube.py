@@ -20,6 +20,16 @@ LINE = types.Array(types.float64, 1, "C", readonly=True)
 MOVES, RATES, BOUNDS = types.UniTuple(GRID, 4), types.UniTuple(LINE, 2), types.UniTuple(GRID, 2)
 
 
+@njit([TABLE(GRID, OWNER, types.int64)], error_model="numpy", cache=True)
+def summed(values: Any, owner: Any, members: Any) -> Any:
+    """Sums over the devices of each member, in their order. (T, K) -> (T, N)"""
+    sums = np.zeros((len(values), members))
+    for t in range(len(values)):
+        for k in range(owner.size):
+            sums[t, owner[k]] += values[t, k]
+    return sums
+
+
 @njit([TABLE(ROW, ROW, GRID, GRID, GRID, GRID)], error_model="numpy", cache=True)
 def led(start: Any, keep: Any, drain: Any, change: Any, low: Any, high: Any) -> Any:
     """Levels that `change` leads to, each from the one before, brought into its bounds. (T, K)"""
