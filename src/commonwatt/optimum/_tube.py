@@ -44,15 +44,15 @@ def led(start: Any, keep: Any, drain: Any, change: Any, low: Any, high: Any) -> 
 
 @njit(error_model="numpy")
 def _at(tables: Any, t: Any) -> Any:
-    gain, drain, charge, discharge = tables
-    return gain[t], drain[t], charge[t], discharge[t]
+    return tables[0][t], tables[1][t], tables[2][t], tables[3][t]
 
 
 @njit(error_model="numpy")
-def _narrowed(now: Any, later: Any, bounds: Any, moves: Any, rates: Any) -> None:
+def _narrowed(t: Any, within: Any, bounds: Any, moves: Any, rates: Any) -> None:
     """Of the levels within bounds, the lowest and highest from which those of the next slot can be reached."""
-    (least, most), (below, above), (low, high) = now, later, bounds
-    gain, drain, charge, discharge = moves
+    least, most, low, high = within[0][t], within[1][t], bounds[0][t], bounds[1][t]
+    below, above = within[0][t + 1], within[1][t + 1]
+    gain, drain, charge, discharge = _at(moves, t + 1)
     loss, keep = rates
     for k in range(least.size):
         least[k] = max(low[k], (below[k] + drain[k] - gain[k] * charge[k]) / keep[k])
@@ -65,20 +65,19 @@ def tube(moves: Any, rates: Any, low: Any, high: Any) -> Any:
     least, most = np.empty(low.shape), np.empty(low.shape)
     least[-1], most[-1] = low[-1], high[-1]
     for t in range(len(low) - 2, -1, -1):
-        later = least[t + 1], most[t + 1]
-        _narrowed((least[t], most[t]), later, (low[t], high[t]), _at(moves, t + 1), rates)
+        _narrowed(t, (least, most), (low, high), moves, rates)
     return least, most
 
 
 @njit(error_model="numpy")
-def _follow(made: Any, before: Any, aim: Any, bounds: Any, moves: Any, rates: Any) -> None:
-    level, missed, charged, discharged = made
-    low, high = bounds
-    gain, drain, charge, discharge = moves
+def _follow(t: Any, made: Any, before: Any, aim: Any, bounds: Any, moves: Any, rates: Any) -> None:
+    level, missed, charged, discharged = _at(made, t)
+    wished, low, high = aim[t], bounds[0][t], bounds[1][t]
+    gain, drain, charge, discharge = _at(moves, t)
     loss, keep = rates
     for k in range(level.size):
         base = keep[k] * before[k] - drain[k]
-        wish = min(max(aim[k], min(low[k], high[k])), high[k])
+        wish = min(max(wished[k], min(low[k], high[k])), high[k])
         at = min(max(wish, base - loss[k] * discharge[k]), base + gain[k] * charge[k])
         level[k], missed[k] = at, max(max(low[k] - at, at - high[k]), 0.0)
         charged[k] = min(max(at - base, 0.0) / gain[k], charge[k])
@@ -88,15 +87,14 @@ def _follow(made: Any, before: Any, aim: Any, bounds: Any, moves: Any, rates: An
 @njit([types.UniTuple(TABLE, 4)(LINE, MOVES, RATES, BOUNDS, GRID)], error_model="numpy", cache=True)
 def followed(start: Any, moves: Any, rates: Any, bounds: Any, aim: Any) -> Any:
     """The levels nearest to `aim` that the tube and the powers allow, what the tube is missed by, charge, discharge."""
-    low, high = bounds
+    low = bounds[0]
     level, missed = np.empty(low.shape), np.empty(low.shape)
     charged, discharged = np.empty(low.shape), np.empty(low.shape)
-    before = start
+    made, before = (level, missed, charged, discharged), start
     for t in range(len(low)):
-        made = level[t], missed[t], charged[t], discharged[t]
-        _follow(made, before, aim[t], (low[t], high[t]), _at(moves, t), rates)
+        _follow(t, made, before, aim, bounds, moves, rates)
         before = level[t]
-    return level, missed, charged, discharged
+    return made
 
 
 @njit([types.UniTuple(TABLE, 2)(ROW, ROW, GRID, GRID, GRID, GRID, ROW)], error_model="numpy", cache=True)
@@ -122,20 +120,21 @@ def _helped(left: Any, base: Any, gain: Any, loss: Any, fall: Any, rise: Any, bo
 
 
 @njit(error_model="numpy")
-def _each(level: Any, before: Any, left: Any, bounds: Any, moves: Any, rates: Any) -> None:
+def _each(t: Any, level: Any, before: Any, left: Any, bounds: Any, moves: Any, rates: Any) -> None:
     """All stores, as if each were its owner's first."""
-    (low, high), (gain, drain, charge, discharge), (loss, keep) = bounds, moves, rates
+    low, high = bounds[0][t], bounds[1][t]
+    (gain, drain, charge, discharge), (loss, keep) = _at(moves, t), rates
     for k in range(level.size):
         base, fall, rise = keep[k] * before[k] - drain[k], loss[k] * discharge[k], gain[k] * charge[k]
         level[k] = _helped(left[k], base, gain[k], loss[k], fall, rise, (low[k], high[k]))
 
 
 @njit(error_model="numpy")
-def _again(second: Any, earlier: Any, level: Any, before: Any, left: Any, bounds: Any, moves: Any, rates: Any) -> None:
-    """Those that come after another of their owner, with what that one leaves."""
-    (low, high), (gain, drain, charge, discharge), (loss, keep) = bounds, moves, rates
-    for k in second:
-        e = earlier[k]
+def _again(t: Any, second: Any, level: Any, before: Any, left: Any, bounds: Any, moves: Any, rates: Any) -> None:
+    """Those that come after another of their owner (pairs of both, in `second`), with what that one leaves."""
+    low, high = bounds[0][t], bounds[1][t]
+    (gain, drain, charge, discharge), (loss, keep) = _at(moves, t), rates
+    for e, k in second:
         change = level[e] - (keep[e] * before[e] - drain[e])
         left[k] = left[e] - (change / gain[e] if change > 0.0 else change / loss[e])
         base, fall, rise = keep[k] * before[k] - drain[k], loss[k] * discharge[k], gain[k] * charge[k]
@@ -143,13 +142,15 @@ def _again(second: Any, earlier: Any, level: Any, before: Any, left: Any, bounds
 
 
 @njit(error_model="numpy")
-def _earlier(owner: Any, members: Any) -> Any:
-    """Of each store the one before it at the same owner, or -1."""
-    found, last = np.empty(owner.size, np.int64), np.full(members, -1, np.int64)
+def _second(owner: Any, members: Any) -> Any:
+    """Stores that come after another of the same owner: the number of that one, and their own. (stores, 2)"""
+    found, count, last = np.empty((owner.size, 2), np.int64), 0, np.full(members, -1, np.int64)
     for k in range(owner.size):
-        found[k] = last[owner[k]]
+        if last[owner[k]] >= 0:
+            found[count, 0], found[count, 1] = last[owner[k]], k
+            count += 1
         last[owner[k]] = k
-    return found
+    return found[:count]
 
 
 @njit([TABLE(LINE, MOVES, RATES, BOUNDS, OWNER, GRID)], error_model="numpy", cache=True)
@@ -158,15 +159,14 @@ def greedy(start: Any, moves: Any, rates: Any, bounds: Any, owner: Any, base: An
 
     In each slot all act as if they were their owner's first; then those that come after another act anew.
     """
-    low, high = bounds
+    low = bounds[0]
     level, left, before = np.empty(low.shape), np.empty(owner.size), start
-    earlier = _earlier(owner, base.shape[1])
-    second = np.flatnonzero(earlier >= 0)
+    second = _second(owner, base.shape[1])
     for t in range(len(low)):
         for k in range(owner.size):
             left[k] = -base[t, owner[k]]
-        now, limits, able = level[t], (low[t], high[t]), _at(moves, t)
-        _each(now, before, left, limits, able, rates)
-        _again(second, earlier, now, before, left, limits, able, rates)
-        before = now
+        _each(t, level[t], before, left, bounds, moves, rates)
+        if len(second):
+            _again(t, second, level[t], before, left, bounds, moves, rates)
+        before = level[t]
     return level
