@@ -142,7 +142,7 @@ def _joined(*parts: Stores) -> Stores:
     kind = [name for part in parts for name in part.kind]
     return Stores(
         owner=owner[order], kind=tuple(kind[k] for k in order),
-        **{name: np.hstack([getattr(part, name) for part in parts])[:, order] for name in tables},
+        **{name: np.ascontiguousarray(np.hstack([getattr(part, name) for part in parts])[:, order]) for name in tables},
         **{name: np.concatenate([getattr(part, name) for part in parts])[order] for name in rows},
     )  # fmt: skip
 

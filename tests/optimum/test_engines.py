@@ -10,12 +10,13 @@ from tests._communities import make_community
 from tests.optimum._instances import TARIFFS, WORLDS, Reference, instance
 
 from commonwatt.flow import Prices, State
-from commonwatt.optimum import dp, highs
+from commonwatt.optimum import dp, highs, rule
 from commonwatt.optimum.certificate import certify
 from commonwatt.optimum.engine import Duals, Plan
-from commonwatt.optimum.lower import lower
+from commonwatt.optimum.lower import _at_best_price, _at_corners, lower
 from commonwatt.optimum.problem import build
 from commonwatt.optimum.solve import solve
+from commonwatt.optimum.stores import reach
 from commonwatt.optimum.upper import feasible
 
 
@@ -59,6 +60,57 @@ def test_both_engines_agree_where_both_apply():
         assert ours.status == theirs.status == "proven", seed
         assert ours.cost == pytest.approx(theirs.cost, rel=1e-9, abs=1e-9 * max(problem.scale, 1e-12)), seed
     assert seen > 80
+
+
+def test_a_plan_does_not_depend_on_who_else_is_planned():
+    seen = 0
+    for seed in range(2000, 2100):
+        problem = instance(seed, world="alone")
+        members = np.flatnonzero(dp.suited(problem))
+        if members.size < 2:
+            continue
+        together = dp.solve(problem.of(members), 1e-9)
+        single = [dp.solve(problem.of(np.array([n])), 1e-9) for n in members]
+        assert np.array_equal(np.hstack([plan.level_kwh for plan in single]), together.level_kwh), seed
+        assert np.array_equal(np.hstack([plan.duals.balance for plan in single]), together.duals.balance), seed
+        seen += 1
+    assert seen > 20
+
+
+def test_one_price_tells_as_much_as_all_corners_where_no_two_ways_pay():
+    rng = np.random.default_rng(7)
+    for stores in range(4):
+        base, got = rng.normal(0.0, 2.0, (8, 50)), rng.uniform(-0.1, 0.2, (8, 50))
+        paid = got + rng.uniform(0.0, 0.2, base.shape)
+        parts = []
+        for _ in range(stores):
+            up = rng.normal(0.0, 0.3, base.shape)
+            down = rng.uniform(0.0, 0.3, base.shape) - up
+            parts.append((-rng.uniform(0, 2, base.shape), rng.uniform(0, 2, base.shape), down, up))
+        told = _at_best_price(base, parts, paid, got)
+        np.testing.assert_allclose(told, _at_corners(base, parts, paid, got), rtol=0, atol=1e-13)
+
+
+def test_the_rule_of_thumb_serves_an_owners_stores_in_turn():
+    several = 0
+    for seed in range(40):
+        problem = instance(seed)
+        stores, plan = problem.stores, rule.solve(problem, 1.0)
+        several += np.bincount(stores.owner, minlength=1).max() > 1
+        low, high = reach(stores)
+        before = stores.start_kwh.copy()
+        for t in range(problem.shape[0]):
+            left = -problem.base_kwh[t]
+            for k, n in enumerate(stores.owner):
+                rest = stores.keep[k] * before[k] - stores.drain_kwh[t, k]
+                least = rest - stores.loss[k] * stores.discharge_max_kwh[t, k]
+                most = rest + stores.gain[t, k] * stores.charge_max_kwh[t, k]
+                wish = rest + left[n] * (stores.gain[t, k] if left[n] > 0 else stores.loss[k])
+                at = np.clip(np.clip(np.clip(wish, least, most), low[t, k], high[t, k]), least, most)
+                left[n] -= (at - rest) / (stores.gain[t, k] if at > rest else stores.loss[k])
+                assert plan.level_kwh[t, k] == pytest.approx(at, rel=1e-12, abs=1e-12), (seed, t, k)
+                before[k] = at
+    assert several > 5
 
 
 def test_any_duals_give_a_bound_and_useless_ones_say_so():
@@ -139,10 +191,11 @@ def test_a_year_of_one_member():
     hour = (np.arange(slots) / 4) % 24
     net = rng.gamma(2.0, 0.1, slots) - 1.2 * np.clip(np.sin((hour - 6) / 12 * np.pi), 0, 1) * rng.random(slots)
     buy = 0.25 + 0.1 * np.sin(hour / 24 * 2 * np.pi) + 0.02 * rng.random(slots)
-    rows = [net, np.zeros(slots), buy, np.full(slots, 0.08), np.full(slots, 0.08)]
-    rows += [np.full(slots, v) for v in (1.25, 1.25, 0.5, 9.0, 0.0)]
+    tables = [net, np.zeros(slots), buy, np.full(slots, 0.08), np.full(slots, 0.08)]
+    tables += [np.full(slots, v) for v in (1.25, 1.25, 0.5, 9.0, 0.0, 0.95)]
+    rows = [np.array([v]) for v in (1 / 0.95, 1.0, 5.0, 0.0, 0.0, 1e-13)]
     started = time.process_time()
-    level, dual = best_levels(*rows, 0.95, 1 / 0.95, 1.0, 5.0, 0.0, 0.0, 1e-13)
+    level, dual = best_levels(np.array([0]), *(table[:, None] for table in tables), *rows)
     assert time.process_time() - started < 2.0
     assert level.min() >= 0.5
     assert level.max() <= 9.0

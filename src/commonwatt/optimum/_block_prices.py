@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..flow import Array, Index
+from ..noun import dense
 from ._block_bus import Bus
 from ._block_kinds import NARROW, Units, alone, own_limits, settled
 from ._block_meeting import DEMAND, SUPPLY, Meeting, cells, everywhere, groups, limited
@@ -60,18 +61,19 @@ class Blind:
 
     def told(self, problem: Problem, balance: Array, level: Array) -> Array:
         """Duals of levels, of those stores by what energy is worth at the member."""
+        if not self.stores.size:
+            return level
         from ._slopes import best_levels as compiled
 
         best_levels: Any = compiled
-        stores, level, none = problem.stores, np.array(level), np.zeros(problem.shape[0])
-        for k in self.stores:
-            price = np.maximum(balance[:, stores.owner[k]], 0.0)
-            numbers = (stores.gain[0], stores.loss, stores.keep, stores.start_kwh, stores.wear, stores.value)
-            level[:, k] = best_levels(
-                none, none, price, price, price, stores.charge_max_kwh[:, k], stores.discharge_max_kwh[:, k],
-                np.minimum(self._low[:, k], self._high[:, k]), self._high[:, k], stores.drain_kwh[:, k],
-                *(float(number[k]) for number in numbers), 0.0,
-            )[1]  # fmt: skip
+        level, mine = np.array(level), problem.stores.kept(self.stores, problem.stores.owner[self.stores])
+        price, none = np.maximum(balance, 0.0), np.zeros(problem.shape)
+        low, high = (dense(bound[:, self.stores]) for bound in (self._low, self._high))
+        level[:, self.stores] = best_levels(
+            mine.owner, none, none, price, price, price, mine.charge_max_kwh, mine.discharge_max_kwh,
+            np.minimum(low, high), high, mine.drain_kwh, mine.gain, mine.loss, mine.keep, mine.start_kwh, mine.wear,
+            mine.value, np.zeros(self.stores.size),
+        )[1]  # fmt: skip
         return level
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..flow import Array, Mask
+from ..noun import dense, spread
 from ..watch import Cancel, OnProgress
 from .engine import Duals, Plan
 from .problem import Problem
@@ -17,13 +18,11 @@ from .stores import reach
 def suited(problem: Problem) -> Mask:
     """Members whose plan this engine finds: alone, one store at most, no limit, no price that pays for waste. (N,)
 
-    Nor a charge on its peak or by blocks, nor a store that gains more in one slot than in another. Waste pays where
-    energy costs less than nothing, where selling brings more than buying costs, or where selling costs money and PV may
-    not be thrown away.
+    Nor a charge on its peak or by blocks. Waste pays where energy costs less than nothing, where selling brings more
+    than buying costs, or where selling costs money and PV may not be thrown away.
     """
     count = np.bincount(problem.stores.owner, minlength=problem.shape[1])
     free = ~problem.inside.any(axis=0) & (count <= 1)
-    free[problem.stores.owner[(problem.stores.gain != problem.stores.gain[:1]).any(axis=0)]] = False
     odd = (problem.buy < np.maximum(problem.sell, 0.0)).any(axis=0)
     costly = (problem.sell < 0.0).any(axis=0) & (not problem.curtail)
     shared = np.zeros(problem.shape[1], np.bool_)
@@ -46,20 +45,16 @@ def solve(
     best_levels: Any = compiled
     stores = problem.stores
     low, high = reach(stores)
-    level, dual = np.zeros(stores.shape), np.zeros(stores.shape)
-    tie = 1e-12 * float(np.abs(problem.buy).max(initial=0.0))
-    curtail, sell, spare = problem.curtail_max_kwh, problem.sell, problem.sell
-    if problem.curtail:
-        sell = np.maximum(sell, 0.0)
-    for k, n in enumerate(stores.owner):
-        level[:, k], dual[:, k] = best_levels(
-            problem.base_kwh[:, n], curtail[:, n], problem.buy[:, n], sell[:, n], spare[:, n],
-            stores.charge_max_kwh[:, k], stores.discharge_max_kwh[:, k], np.minimum(low[:, k], high[:, k]), high[:, k],
-            stores.drain_kwh[:, k], float(stores.gain[0, k]), float(stores.loss[k]), float(stores.keep[k]),
-            float(stores.start_kwh[k]), float(stores.wear[k]), float(stores.value[k]), tie,
-        )  # fmt: skip
+    sell = np.maximum(problem.sell, 0.0) if problem.curtail else problem.sell
+    tables = (
+        problem.base_kwh, problem.curtail_max_kwh, problem.buy, sell, problem.sell, stores.charge_max_kwh,
+        stores.discharge_max_kwh, np.minimum(low, high), high, stores.drain_kwh, stores.gain,
+    )  # fmt: skip
+    tie = 1e-12 * np.abs(problem.buy).max(axis=0)[stores.owner]
+    rows = stores.loss, stores.keep, stores.start_kwh, stores.wear, stores.value, tie
+    level, dual = best_levels(stores.owner, *(dense(table) for table in tables), *rows)
     duals = replace(Duals.nothing(problem), balance=_balance(problem, level, dual), level=dual)
-    nothing = np.zeros(problem.shape)
+    nothing = spread(0.0, problem.shape)
     return Plan(
         level_kwh=level, curtailed_kwh=nothing, unserved_kwh=nothing, duals=duals, engine="dp", status="optimal",
     )  # fmt: skip
@@ -67,8 +62,7 @@ def solve(
 
 def _balance(problem: Problem, level: Array, dual: Array) -> Array:
     """What one more kWh costs each member: its price, or where that is open what its store asks for it. (T, N)"""
-    stores, largest = problem.stores, max(float(problem.want_max_kwh.max()), float(problem.give_max_kwh.max()))
-    fine = 1e-10 * largest
+    stores, fine = problem.stores, 1e-10 * np.maximum(problem.want_max_kwh, problem.give_max_kwh).max(axis=0)
     net, low, high = np.array(problem.base_kwh), np.full(problem.shape, -np.inf), np.full(problem.shape, np.inf)
     if level.size:
         before = np.vstack([stores.start_kwh[None, :], level[:-1]])

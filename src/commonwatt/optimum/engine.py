@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from ..flow import Array
+from ..noun import spread
 from ..watch import Cancel, OnProgress
 from .problem import Problem
 
@@ -41,20 +40,29 @@ class Duals:
 
     @classmethod
     def nothing(cls, problem: Problem) -> Duals:
-        """All zero."""
+        """All zero, each repeated without a copy."""
         slots = problem.shape[0]
 
-        def none(columns: int) -> Array:
-            return np.zeros((slots, columns))
+        def none(*columns: int) -> Array:
+            return spread(0.0, (slots, *columns))
 
-        places, joints = len(problem.places.names), len(problem.joints)
+        members, places = none(problem.shape[1]), none(len(problem.places.names))
+        tiers, joints = len(problem.tiers), none(len(problem.joints))
         return cls(
-            balance=np.zeros(problem.shape), level=np.zeros(problem.stores.shape),
-            demand=np.zeros(slots), supply=np.zeros(slots), import_limit=none(places), export_limit=none(places),
-            peak=none(len(problem.peaks)), tier=np.zeros(len(problem.tiers)), tier_in=none(len(problem.tiers)),
-            joint_level=none(joints), joint_charge=none(joints), joint_discharge=none(joints),
-            resale=np.zeros(problem.shape),
-        )  # fmt: skip
+            balance=members,
+            level=none(problem.stores.shape[1]),
+            demand=none(),
+            supply=none(),
+            import_limit=places,
+            export_limit=places,
+            peak=none(len(problem.peaks)),
+            tier=spread(0.0, (tiers,)),
+            tier_in=none(tiers),
+            joint_level=joints,
+            joint_charge=joints,
+            joint_discharge=joints,
+            resale=members,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +89,8 @@ class Plan:
     @classmethod
     def rest(cls, problem: Problem, engine: str, status: str) -> Plan:
         """No decision: levels as they are."""
-        stores, nothing = problem.stores, np.zeros(problem.shape)
-        level = np.broadcast_to(stores.start_kwh, stores.shape)
+        stores, nothing = problem.stores, spread(0.0, problem.shape)
+        level = spread(stores.start_kwh, stores.shape)
         return cls(
             level_kwh=level, curtailed_kwh=nothing, unserved_kwh=nothing, duals=Duals.nothing(problem),
             engine=engine, status=status,

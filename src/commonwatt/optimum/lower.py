@@ -165,10 +165,9 @@ def _local(problem: Problem, duals: Duals, facing: Facing, *, exact: bool) -> Ar
     """What each member costs in each slot at least. (T, N)"""
     local = _relaxed(problem, duals, facing)
     count = np.bincount(problem.stores.owner, minlength=problem.shape[1])
-    for stores in range(MOST_STORES + 1) if exact else ():
+    for stores in np.unique(count) if exact else ():
         same = np.flatnonzero(count == stores)
-        if same.size:
-            local[:, same] = np.maximum(local[:, same], _exact(problem, facing, same))
+        local[:, same] = np.maximum(local[:, same], _exact(problem, facing, same, corners=stores <= MOST_STORES))
     return local
 
 
@@ -204,25 +203,63 @@ def _relaxed(problem: Problem, duals: Duals, facing: Facing) -> Array:
     return bound + stores.by_member(np.minimum(charging, discharging), problem.shape[1])
 
 
-def _exact(problem: Problem, facing: Facing, same: Index) -> Array:
-    """The same for members with equally many stores, meter and stores together: at all corners. (T, members)
+def _exact(problem: Problem, facing: Facing, same: Index, *, corners: bool) -> Array:
+    """The same for members with equally many stores, meter and stores together. (T, members)
 
-    Cost is linear between them: each store full on, off or full on the other way, PV all or none thrown away, load all
-    or none served, but for one of them that may bring the meter to rest.
+    Where no two ways at once pay, the best price at the member tells; else all `corners`, or nothing is said.
     """
+    parts = _parts(problem, facing, same)
+    base, paid, got = (table[:, same] for table in (problem.base_kwh, facing.paid, facing.got))
+    bent = np.asarray(paid < got)
+    for low, high, down, up in parts:
+        bent |= (down + up < 0) & (low < 0) & (high > 0)
+    found = _at_best_price(base, parts, paid, got)
+    found[bent] = -np.inf
+    if corners and bent.any():
+        some: list[Part] = [(low[bent], high[bent], down[bent], up[bent]) for low, high, down, up in parts]
+        found[bent] = _at_corners(base[bent], some, paid[bent], got[bent])
+    return found
+
+
+def _parts(problem: Problem, facing: Facing, same: Index) -> list[Part]:
+    """What members with equally many stores may move: each of their stores, PV thrown away, load unserved."""
     stores, parts = problem.stores, list[Part]()
     ordered = np.argsort(stores.owner, kind="stable")
     mine = ordered[np.isin(stores.owner[ordered], same)].reshape(same.size, -1).T
     for k in mine:
         most, price = (stores.discharge_max_kwh, stores.charge_max_kwh), (facing.discharge, facing.charge)
         parts.append((-most[0][:, k], most[1][:, k], price[0][:, k], price[1][:, k]))
-    base, zero = problem.base_kwh[:, same], np.zeros((problem.shape[0], same.size))
+    zero = np.zeros((problem.shape[0], same.size))
     thrown, unserved = problem.curtail_max_kwh[:, same], problem.unserved_max_kwh[:, same]
     if thrown.any():
         parts.append((zero, thrown, zero, facing.throw[:, same]))
     if unserved.any():
         parts.append((-unserved, zero, np.full(zero.shape, problem.unserved_price), zero))
+    return parts
+
+
+def _at_best_price(base: Array, parts: list[Part], paid: Array, got: Array) -> Array:
+    """The highest bound that a price of energy at the member gives: one at which the meter or a part turns."""
+    ways = [(high, up, 1.0) for _, high, _, up in parts if high.any()]
+    ways += [(-low, down, -1.0) for low, _, down, _ in parts if low.any()]
+    best: Array = np.full(base.shape, -np.inf)
+    for turn in (paid, got, *(-sign * cost for _, cost, sign in ways)):
+        price = np.clip(turn, got, paid)
+        bound = price * base
+        for most, cost, sign in ways:
+            bound += most * np.minimum(cost + sign * price, 0.0)
+        best = np.maximum(best, bound)
+    return best
+
+
+def _at_corners(base: Array, parts: list[Part], paid: Array, got: Array) -> Array:
+    """The least cost at all corners.
+
+    Cost is linear between them: each store full on, off or full on the other way, PV all or none thrown away, load all
+    or none served, but for one of them that may bring the meter to rest.
+    """
     best: Array = np.full(base.shape, np.inf)
+    zero = np.zeros(base.shape)
     ends = [[zero, *(end for end in (low, high) if end.any())] for low, high, *_ in parts]
     for corner in product(*ends):
         for free in range(-1, len(parts)):
@@ -230,7 +267,7 @@ def _exact(problem: Problem, facing: Facing, same: Index) -> Array:
             if free >= 0:
                 rest = base + sum((m for i, m in enumerate(moved) if i != free), zero)
                 moved[free] = np.clip(-rest, parts[free][0], parts[free][1])
-            best = np.minimum(best, _money(base, moved, parts, facing.paid[:, same], facing.got[:, same]))
+            best = np.minimum(best, _money(base, moved, parts, paid, got))
     return best
 
 

@@ -11,7 +11,7 @@ from ..noun import dense
 from ..watch import Cancel, OnProgress
 from .engine import Plan
 from .problem import Problem
-from .stores import moves, reach
+from .stores import able, reach
 
 
 def solve(
@@ -28,5 +28,5 @@ def solve(
         return plan
     from ._tube import greedy
 
-    level = greedy(*moves(stores), *reach(stores), dense(stores.gain), stores.loss, stores.owner, -problem.base_kwh)
+    level = greedy(dense(stores.start_kwh), *able(stores), reach(stores), stores.owner, problem.base_kwh)
     return replace(plan, level_kwh=level)

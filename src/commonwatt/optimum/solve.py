@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from .._memory import keep_freed_memory
 from ..errors import InfeasibleError
 from ..flow import Array, Index
 from ..proof import STOPPED, Certificate
@@ -58,6 +59,7 @@ def solve(
     of its shape. Raises InfeasibleError, before anything is solved,
     for stores that cannot keep their bounds; else for limits that conflict, naming them and the smallest relaxation.
     """
+    keep_freed_memory()
     check(problem)
     until = None if seconds is None else time.process_time() + seconds
     engines = {**ENGINES, "highs": kept} if kept else ENGINES

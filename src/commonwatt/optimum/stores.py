@@ -58,9 +58,9 @@ class Stores(Noun):
 
     def by_member(self, values: Array, members: int) -> Array:
         """Sums of `values` (T, K) over each member's devices. (T, N)"""
-        sums = np.zeros((values.shape[0], members))
-        for k, n in enumerate(self.owner):
-            sums[:, n] += values[:, k]
+        from ._tube import summed
+
+        sums: Array = summed(dense(values), self.owner, members)
         return sums
 
 
@@ -133,6 +133,12 @@ def moves(stores: Stores) -> tuple[Array, Array, Array, Array, Array]:
     return stores.start_kwh, stores.keep, dense(stores.drain_kwh), dense(fall), dense(rise)
 
 
+def able(stores: Stores) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """For compiled loops: gain, drain, most charged and discharged (T, K); what discharging takes, share kept (K,)."""
+    tables = stores.gain, stores.drain_kwh, stores.charge_max_kwh, stores.discharge_max_kwh
+    return tuple(dense(table) for table in tables), (dense(stores.loss), dense(stores.keep))
+
+
 def fullest(stores: Stores) -> Array:
     """Levels if every store charges all it can, before its bounds cut them. (T, K) [kWh]"""
     from ._tube import led
@@ -157,8 +163,7 @@ def reach(stores: Stores) -> tuple[Array, Array]:
         return np.array(stores.level_min_kwh), np.array(stores.level_max_kwh)
     from ._tube import tube
 
-    _, keep, drain, fall, rise = moves(stores)
-    low, high = tube(keep, drain, fall, rise, dense(stores.level_min_kwh), dense(stores.level_max_kwh))
+    low, high = tube(*able(stores), dense(stores.level_min_kwh), dense(stores.level_max_kwh))
     return low, high
 
 
@@ -169,10 +174,9 @@ def repaired(stores: Stores, level_kwh: Array) -> tuple[Array, Array, Array, Arr
         return nothing, nothing, nothing, nothing
     from ._tube import followed
 
-    level, missed, change = followed(*moves(stores), *reach(stores), dense(level_kwh))
-    charge = np.minimum(np.maximum(change, 0.0) / stores.gain, stores.charge_max_kwh)
-    discharge = np.minimum(np.maximum(-change, 0.0) / stores.loss, stores.discharge_max_kwh)
-    return level, missed, charge, discharge
+    made: tuple[Array, Array, Array, Array]
+    made = followed(dense(stores.start_kwh), *able(stores), reach(stores), dense(level_kwh))
+    return made
 
 
 def clipped(stores: Stores, level_kwh: Array) -> tuple[Array, Array]:
