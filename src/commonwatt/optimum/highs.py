@@ -186,7 +186,6 @@ class Model:
         import highspy
 
         highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        lp = highspy.HighsLp()
         highs.setOptionValue("output_flag", False)
         highs.setOptionValue("threads", 1)
         highs.setOptionValue("random_seed", 0)
@@ -195,21 +194,16 @@ class Model:
             highs.setOptionValue(f"{kind}_feasibility_tolerance", fine)
         if seconds is not None:
             highs.setOptionValue("time_limit", seconds)
-        lp.num_col_, lp.num_row_ = fed.size, fed.row_high.size
-        lp.col_cost_ = fed.cost / self.money
-        binary = integral if integral is not None else np.empty(0, np.int64)
-        unit = np.full(fed.size, self.energy)
-        unit[binary] = 1.0
-        lp.col_lower_, lp.col_upper_ = fed.low / unit, fed.high / unit
-        lp.row_lower_, lp.row_upper_ = fed.row_low / self.energy, fed.row_high / self.energy
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = fed.start, fed.index, fed.value
+        unit, whole = np.full(fed.size, self.energy), np.zeros(fed.size, np.int32)
         if integral is not None:
-            kinds = [highspy.HighsVarType.kContinuous] * fed.size
-            for column in binary:
-                kinds[column] = highspy.HighsVarType.kInteger
-            lp.integrality_ = kinds
-        highs.passModel(lp)
+            unit[integral], whole[integral] = 1.0, int(highspy.HighsVarType.kInteger)
+        sizes = fed.size, fed.row_high.size, fed.value.size
+        by_columns, least = int(highspy.MatrixFormat.kColwise), int(highspy.ObjSense.kMinimize)
+        rows = fed.row_low / self.energy, fed.row_high / self.energy
+        highs.passModel(
+            *sizes, by_columns, least, 0.0, fed.cost / self.money, fed.low / unit, fed.high / unit, *rows,
+            fed.start, fed.index, fed.value, whole,
+        )  # fmt: skip
         return highs
 
     def _run(self, highs: Any) -> _Answer:
