@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from commonwatt.flow import Array, Community, Outlook, State
+from commonwatt.optimum.engine import Engine
 from commonwatt.optimum.problem import Problem
-from commonwatt.optimum.reuse import Kept
 from commonwatt.optimum.solve import solve
 from commonwatt.scenario import Scenario
 from commonwatt.simulate import simulate
@@ -51,9 +51,9 @@ class Steps:
             state = window.state
         return cls(document, community, tuple(problems))
 
-    def costs(self, kept: Kept | None) -> Array:
-        """What each plan costs, with one model for all or a new one each time. (steps,) [money]"""
-        return np.array([solve(problem, kept=kept).certificate.cost for problem in self.problems])
+    def costs(self, engine: Engine) -> Array:
+        """What each plan costs by an engine that stands in for HiGHS. (steps,) [money]"""
+        return np.array([solve(problem, kept=engine).certificate.cost for problem in self.problems])
 
 
 def billed(days: int) -> Array:

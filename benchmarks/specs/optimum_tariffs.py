@@ -1,4 +1,4 @@
-"""A hundred tariffs on one community against one CVXPY model whose prices are parameters, compiled beforehand."""
+"""A hundred tariffs on a community against one CVXPY model whose prices are parameters, compiled beforehand."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from benchmarks.harness import Case, Size, Spec, Work
 from benchmarks.specs import _cvxpy
-from benchmarks.specs._plans import blocked, community
+from benchmarks.specs._plans import blocked, community, planned
 from commonwatt.optimum.problem import Problem
+from commonwatt.optimum.reuse import Sweep
 
-MEMBERS = {"full": 100, "quick": 30, "tiny": 4}
+MEMBERS, FEW = {"full": 100, "quick": 30, "tiny": 4}, 10
 TARIFFS = {"full": 100, "quick": 10, "tiny": 2}
 
 
@@ -40,13 +41,20 @@ def theirs(problems: list[Problem]) -> Work:
 
 
 def cases(size: Size) -> Sequence[Case]:
-    """The peer solves one of them at a time; its time counts for all."""
-    problems = tariffs(community(MEMBERS[size]), TARIFFS[size])
-    return [Case(
-        "optimum_tariffs", f"{TARIFFS[size]} tariffs, {MEMBERS[size]} members, 96 slots, gap 1e-6",
-        "CVXPY with parameters and HiGHS, one tariff counted for all",
-        lambda: blocked(1e-6, *problems), lambda: theirs(problems), goal=20.0, scale=TARIFFS[size],
-    )]  # fmt: skip
+    """The peer solves one of them at a time; its time counts for all. A few homes are planned by HiGHS here too."""
+    count = TARIFFS[size]
+    many, few = (tariffs(community(members), count) for members in (MEMBERS[size], FEW))
+    peer = "CVXPY with parameters and HiGHS, one tariff counted for all"
+    return [
+        Case(
+            "optimum_tariffs", f"{count} tariffs, {MEMBERS[size]} members, 96 slots, gap 1e-6", peer,
+            lambda: blocked(1e-6, *many), lambda: theirs(many), goal=20.0, scale=count,
+        ),
+        Case(
+            "optimum_tariffs", f"{count} tariffs, {FEW} members, 96 slots, by HiGHS", peer,
+            lambda: planned(Sweep(), 1e-6, *few), lambda: theirs(few), goal=1.5, scale=count,
+        ),
+    ]  # fmt: skip
 
 
 SPEC = Spec("optimum_tariffs", "A hundred tariffs on one community.", cases, rounds=1, missing=_cvxpy.missing)

@@ -8,6 +8,13 @@ from typing import Any
 
 @dataclass
 class Desk:
-    """Models that are changed in place instead of built anew, by name."""
+    """What solvers leave behind, by name."""
 
     models: dict[str, Any] = field(default_factory=dict)
+    """Models that are changed in place instead of built anew: those of one run."""
+    starts: dict[str, Any] = field(default_factory=dict)
+    """Where searches start: any run may use what another one found."""
+
+    def cleared(self) -> Desk:
+        """For another run."""
+        return Desk(starts=self.starts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .desk import Desk
 from .flow import Community, Prices
 from .optimum.stores import stored_worth
 from .proof import Certificate
@@ -26,10 +27,10 @@ class Foresight:
     currency: str
 
     @classmethod
-    def of(cls, scenario: Scenario, community: Community, prices: Prices) -> Foresight:
+    def of(cls, scenario: Scenario, community: Community, prices: Prices, desk: Desk) -> Foresight:
         """Raises ScenarioError for terms that nobody can plan against."""
         totals, proofs = Totals(only=COMPARED), list[Certificate]()
-        for window in simulate(scenario.foreseen(), community, prices=prices):
+        for window in simulate(scenario.foreseen(), community, prices=prices, desk=desk):
             totals.take(Record.of(window))
             proofs += [window.schedule.plan] if window.schedule.plan else []
         return cls(Best(totals, stored_worth(community, prices, 1.0)), proofs[0], scenario.currency)

@@ -16,6 +16,7 @@ from .audit import Audit, Declared, Verdict
 from .beliefs import Beliefs
 from .coalitions import Coalitions
 from .commons import apart, common
+from .desk import Desk
 from .flow import Array, Community, Prices, Schedule
 from .foresight import Foresight
 from .ledger import Closed, Opening
@@ -155,13 +156,15 @@ class References:
 
     _kept: dict[tuple[str, str], Totals] = field(default_factory=dict)
     _foreseen: dict[str, Foresight] = field(default_factory=dict)
+    desk: Desk = field(default_factory=Desk)
+    """Where planners find what earlier plans were started from."""
 
     def alone(self, scenario: Scenario, community: Community, cut: int | None) -> Totals:
         """The bills of every member for itself."""
         key, alone = self._key("alone", scenario.alone()), scenario.alone()
         if key not in self._kept:
             mine = apart(community)
-            bills = owed_alone(alone, mine, prices=alone.prices(mine), cut=cut)
+            bills = owed_alone(alone, mine, prices=alone.prices(mine), cut=cut, desk=self.desk)
             self._kept[key] = _bills(bills)
         return self._kept[key]
 
@@ -182,7 +185,7 @@ class References:
             return None
         key = scenario.foreseen().identity()
         if key not in self._foreseen:
-            self._foreseen[key] = Foresight.of(scenario, community, prices)
+            self._foreseen[key] = Foresight.of(scenario, community, prices, self.desk)
         return self._foreseen[key]
 
     def beside(self, scenario: Scenario, community: Community) -> Beside:
@@ -259,12 +262,12 @@ def run(
     banned = _Banned(community.names)
     with scenario.ledger.opened(opening(scenario, identity, community), folder) or nullcontext() as book:
         everyone: list[Sink] = [totals, audit, banned, *([groups] if groups else []), *([book] if book else []), *sinks]
-        for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch):
+        for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch, desk=kept.desk):
             record = Record.of(window)
             plans += [window.schedule.plan] if window.schedule.plan else []
             beliefs.take(window.outlook)
             if record.clock.first == 0 and not any(plan.cut_short for plan in plans):
-                _repeat(scenario, community, prices, audit, record)
+                _repeat(scenario, community, prices, audit, record, kept.desk)
             for sink in everyone:
                 sink.take(record)
             beside.add(window.schedule)
@@ -362,11 +365,11 @@ def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:
     return Audit(community, prices, declared, scenario.currency)
 
 
-def _repeat(scenario: Scenario, community: Community, prices: Prices, audit: Audit, record: Record) -> None:
+def _repeat(scenario: Scenario, community: Community, prices: Prices, audit: Audit, record: Record, desk: Desk) -> None:
     """Simulates the first window again, cut in two, and compares every bit."""
     half = max(1, record.clock.slots // 2)
     again: list[Record] = []
-    for window in simulate(scenario, community, prices=prices, cut=half):
+    for window in simulate(scenario, community, prices=prices, cut=half, desk=desk):
         again.append(Record.of(window))
         if sum(r.clock.slots for r in again) >= record.clock.slots:
             break

@@ -25,15 +25,16 @@ def simulate(
     prices: Prices | None = None,
     cut: int | None = None,
     watch: Watch = NOBODY,
+    desk: Desk | None = None,
 ) -> Iterator[Window]:
     """Runs a scenario window by window; a later window knows the earlier ones only through `State`.
 
     `cut` shortens the windows of a dispatch that looks no further than the slot it is in [slots]; `watch` looks on
-    while a planner works.
+    while a planner works, and `desk` is where it finds what plans of other runs were started from.
     """
     community = community or scenario.community()
     prices, state = prices or scenario.prices(community), State.initial(community)
-    for now, terms, outlook in _windows(scenario, community, prices, cut, Desk(), watch):
+    for now, terms, outlook in _windows(scenario, community, prices, cut, (desk or Desk()).cleared(), watch):
         schedule = acted(scenario.dispatch, now, terms, outlook, state)  # devices act, the connection limits
         access = state.access(now, terms)  # who may trade, when
         positions = schedule.positions(access, terms.pool, now.connection)
@@ -62,13 +63,15 @@ def _delivered(clearing: Clearing, terms: Prices, schedule: Schedule, now: Commu
     return kept, delivered if kept is clearing else schedule.activated(kept)
 
 
-def owed_alone(scenario: Scenario, community: Community, *, prices: Prices, cut: int | None = None) -> Array:
+def owed_alone(
+    scenario: Scenario, community: Community, *, prices: Prices, cut: int | None = None, desk: Desk | None = None
+) -> Array:
     """What each member owes over the whole run: the bits of the bills above, without any series. (N,) [money]
 
     For a scenario that no regulator watches, such as `Scenario.alone()`.
     """
     state, sums = State.initial(community), np.zeros(community.shape[1])
-    for now, terms, outlook in _windows(scenario, community, prices, cut, Desk()):
+    for now, terms, outlook in _windows(scenario, community, prices, cut, (desk or Desk()).cleared()):
         schedule = acted(scenario.dispatch, now, terms, outlook, state)
         clearing = scenario.market.clear(schedule.positions(state.access(now, terms)), terms, state)
         sums, carry = owed(schedule, terms, clearing, state, sums)

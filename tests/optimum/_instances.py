@@ -186,7 +186,7 @@ class Reference:
         solver.setOptionValue("output_flag", False)
         solver.setOptionValue("mip_rel_gap", 0.0)
         solver.setOptionValue("mip_abs_gap", 1e-9)
-        solver.setOptionValue("mip_feasibility_tolerance", 1e-9)
+        solver.setOptionValue("mip_feasibility_tolerance", 1e-7)  # at 1e-9 a wrong plan was seen to be called optimal
         for number, (cost, low, high, binary) in enumerate(self.columns):
             solver.addVar(low, high)
             solver.changeColCost(number, cost)

@@ -98,14 +98,19 @@ class Planner(Dispatch):
         return replace(schedule, curtailed_kwh=thrown, plan=now.proof, carry=now.after(slots).carry)
 
     def _solved(self, outlook: Outlook, state: State, number: int) -> Solved:
-        """The plan of that number; the model of the last one is changed in place, and now and then renewed."""
-        from ..optimum.reuse import Kept
+        """The plan of that number, with what was kept of earlier ones.
+
+        Rolling on, the model of the last one is changed in place, and now and then renewed; a plan of the whole run
+        starts where any plan of these members does.
+        """
+        from ..optimum.reuse import Kept, Sweep
         from ..optimum.solve import solve
 
-        models = outlook.desk.models
+        desk = outlook.desk
         if self.prediction is not None and number % RENEWED == 0:
-            models["plan"] = Kept()
-        problem, kept = self.problem(outlook, state), models.get("plan")
+            desk.models["plan"] = Kept()
+        kept = desk.models.get("plan") if self.prediction else desk.starts.setdefault("plan", Sweep())
+        problem = self.problem(outlook, state)
         try:
             return solve(problem, self.gap, self.seconds, engine=self.engine, watch=outlook.watch, kept=kept)
         except InfeasibleError:

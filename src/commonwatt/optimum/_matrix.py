@@ -78,7 +78,7 @@ def matrix(problem: Problem, *, roomy: bool = False) -> Matrix:
         for in_rows, factors in block.rows
     ]
     parts += [(t.column, t.row, t.factor) for kind in more.values() for t in kind.triplets]
-    column, row, factor = (np.concatenate([np.broadcast_to(p[i], p[0].shape) for p in parts]) for i in range(3))
+    column, row, factor = (np.concatenate([part[i] for part in parts]) for i in range(3))
     used = (row >= 0) & (column >= 0)
     low, high, cost = (np.concatenate([getattr(b, name) for b in blocks.values()]) for name in ("low", "high", "cost"))
     start, index, value = by_column(column[used], row[used], factor[used], cost.size)
@@ -194,7 +194,10 @@ class _Adder:
         fixed: bool = False,
     ) -> None:
         at = np.flatnonzero(where if self._roomy or fixed else where & (high > 0))
-        kept = tuple((row[at], np.broadcast_to(factor, where.shape)[at]) for row, factor in entries)
+        kept = tuple(
+            (row[at], factor[at] if isinstance(factor, np.ndarray) else np.full(at.size, factor))
+            for row, factor in entries
+        )
         bottom = np.zeros(at.size) if low is None else low[at]
         self.blocks[name] = Block(
             at=at, first=self._first, shape=shape, low=bottom, high=high[at], cost=cost[at], rows=kept

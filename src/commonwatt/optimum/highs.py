@@ -78,9 +78,10 @@ class Model:
         self.money = float(np.abs(self.matrix.cost).max(initial=0.0)) or 1.0
         self.last = np.zeros(self.matrix.size)
         self.iterations = 0
+        self.basis: Any = None
+        """Where the search starts; none: nowhere in particular."""
         self._watch = Watch(on_progress, cancel)
         self._kept: Any = None
-        self._basis: Any = None
 
     def refit(self, problem: Problem, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> bool:
         """Takes another problem in place, for a roomy model; false, and nothing done, where its matrix is another."""
@@ -96,7 +97,7 @@ class Model:
     def solved(self, gap: float, seconds: float | None) -> Plan:
         """The best plan to `gap` within CPU `seconds`: relaxed, then one way everywhere, then with few binaries."""
         until = None if seconds is None else time.process_time() + seconds
-        plan, proof = self._certified(self.relaxed(_left(until)), gap)
+        plan, proof = _certified(self.problem, self.relaxed(_left(until)), gap)
         if proof.gap <= gap or plan.status in STOPPED:
             return plan
         every, chosen = pairs(self.problem, self.matrix), dict[str, Index]()
@@ -115,12 +116,9 @@ class Model:
             plan, proof = self._better((plan, proof), exclusive, gap)
         return plan
 
-    def _certified(self, plan: Plan, gap: float) -> tuple[Plan, Certificate]:
-        return plan, certify(self.problem, plan, gap)[1]
-
     def _better(self, known: tuple[Plan, Certificate], more: Plan, gap: float) -> tuple[Plan, Certificate]:
         """The cheaper of two plans, with the sharper prices and the higher bound that either has."""
-        pair = [known, self._certified(more, gap)]
+        pair = [known, _certified(self.problem, more, gap)]
         cheap = min(pair, key=lambda found: found[1].cost)[0]
         sharp = max(pair, key=lambda found: lower(self.problem, found[0].duals))[0]
         bounds = [plan.bound for plan, _ in pair if plan.bound is not None]
@@ -129,7 +127,7 @@ class Model:
             status=more.status if more.status in STOPPED else cheap.status,
             iterations=self.iterations, binaries=more.binaries,
         )  # fmt: skip
-        return self._certified(joined, gap)
+        return _certified(self.problem, joined, gap)
 
     def _one_way(self, every: Pairs, seconds: float | None) -> Plan:
         """The plan of the relaxation again, where each pair of sides may only go the way that it went more."""
@@ -149,7 +147,7 @@ class Model:
         highs = self._ready(seconds)
         answer = self._run(highs)
         if answer.status == "optimal":
-            self._basis = highs.getBasis()
+            self.basis = highs.getBasis()
             status = highs.getModelStatus()
             held = np.abs(answer.column_dual) > FINE
             if status == HighsModelStatus.kOptimal and not held.all():
@@ -157,17 +155,28 @@ class Model:
                 answer = again if again.status == "optimal" else answer
         return self._plan(answer)
 
+    def basis_at(self, cost: Array) -> Any:
+        """The basis of the optimum at other costs of the columns; none where there is no optimum, or it was stopped."""
+        from highspy import HighsModelStatus
+
+        highs = self._fed(self.matrix, None)
+        highs.changeColsCost(cost.size, np.arange(cost.size, dtype=np.int32), cost)
+        self._watch.run(highs)
+        return highs.getBasis() if highs.getModelStatus() == HighsModelStatus.kOptimal else None
+
     def _ready(self, seconds: float | None) -> Any:
         """The relaxation in HiGHS: fed, or with bounds and costs changed in place and the basis of last time."""
-        if self._kept is None or self._basis is None:
+        if self._kept is None or self.basis is None:
             self._kept = self._fed(self.matrix, seconds)
+            if self.basis is not None:
+                self._kept.setBasis(self.basis)
             return self._kept
         highs, fed = self._kept, self.matrix
         columns, rows = (np.arange(size, dtype=np.int32) for size in (fed.size, fed.row_high.size))
         highs.changeColsCost(fed.size, columns, fed.cost / self.money)
         highs.changeColsBounds(fed.size, columns, fed.low / self.energy, fed.high / self.energy)
         highs.changeRowsBounds(rows.size, rows, fed.row_low / self.energy, fed.row_high / self.energy)
-        highs.setBasis(self._basis)
+        highs.setBasis(self.basis)
         highs.setOptionValue("time_limit", np.inf if seconds is None else highs.getRunTime() + seconds)
         return highs
 
@@ -186,7 +195,6 @@ class Model:
         import highspy
 
         highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        lp = highspy.HighsLp()
         highs.setOptionValue("output_flag", False)
         highs.setOptionValue("threads", 1)
         highs.setOptionValue("random_seed", 0)
@@ -195,21 +203,16 @@ class Model:
             highs.setOptionValue(f"{kind}_feasibility_tolerance", fine)
         if seconds is not None:
             highs.setOptionValue("time_limit", seconds)
-        lp.num_col_, lp.num_row_ = fed.size, fed.row_high.size
-        lp.col_cost_ = fed.cost / self.money
-        binary = integral if integral is not None else np.empty(0, np.int64)
-        unit = np.full(fed.size, self.energy)
-        unit[binary] = 1.0
-        lp.col_lower_, lp.col_upper_ = fed.low / unit, fed.high / unit
-        lp.row_lower_, lp.row_upper_ = fed.row_low / self.energy, fed.row_high / self.energy
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = fed.start, fed.index, fed.value
+        unit, whole = np.full(fed.size, self.energy), np.zeros(fed.size, np.int32)
         if integral is not None:
-            kinds = [highspy.HighsVarType.kContinuous] * fed.size
-            for column in binary:
-                kinds[column] = highspy.HighsVarType.kInteger
-            lp.integrality_ = kinds
-        highs.passModel(lp)
+            unit[integral], whole[integral] = 1.0, int(highspy.HighsVarType.kInteger)
+        sizes = fed.size, fed.row_high.size, fed.value.size
+        by_columns, least = int(highspy.MatrixFormat.kColwise), int(highspy.ObjSense.kMinimize)
+        rows = fed.row_low / self.energy, fed.row_high / self.energy
+        highs.passModel(
+            *sizes, by_columns, least, 0.0, fed.cost / self.money, fed.low / unit, fed.high / unit, *rows,
+            fed.start, fed.index, fed.value, whole,
+        )  # fmt: skip
         return highs
 
     def _run(self, highs: Any) -> _Answer:
@@ -269,6 +272,10 @@ class Model:
             duals=prices_of_rows(problem, self.matrix, answer.row_dual * self.money),
             engine="highs", status=answer.status, iterations=answer.iterations,
         )  # fmt: skip
+
+
+def _certified(problem: Problem, plan: Plan, gap: float) -> tuple[Plan, Certificate]:
+    return plan, certify(problem, plan, gap)[1]
 
 
 def _left(until: float | None) -> float | None:

@@ -14,17 +14,16 @@ from ..errors import InfeasibleError
 from ..flow import Array, Index
 from ..proof import STOPPED, Certificate
 from ..watch import NOBODY, Watch
-from . import block, dp, highs, rule, windows
+from . import block, dp, reuse, rule, windows
 from .certificate import certify, whole
 from .engine import Engine, Plan
 from .impossible import check, conflict
 from .problem import Problem
-from .reuse import Kept
 from .upper import Feasible
 
 EngineName = Literal["highs", "block", "dp", "rule", "windows"]
 ENGINES: dict[str, Engine] = {
-    "highs": highs.solve, "block": block.solve, "dp": dp.solve, "rule": rule.solve, "windows": windows.solve,
+    "highs": reuse.solve, "block": block.solve, "dp": dp.solve, "rule": rule.solve, "windows": windows.solve,
 }  # fmt: skip
 EXACT = 1e-6
 """Gap that is asked of an engine that ends by nothing else. [-]"""
@@ -51,13 +50,13 @@ def solve(
     *,
     engine: EngineName | None = None,
     watch: Watch = NOBODY,
-    kept: Kept | None = None,
+    kept: Engine | None = None,
 ) -> Solved:
     """The best plan to `gap` [-] within CPU `seconds`. Members that share nothing are planned one by one.
 
-    `engine` is chosen by what the problem needs unless it is given; `kept` carries models from one problem to the next
-    of its shape. Raises InfeasibleError, before anything is solved,
-    for stores that cannot keep their bounds; else for limits that conflict, naming them and the smallest relaxation.
+    `engine` is chosen by what the problem needs unless it is given; `kept`, a `Kept` or a `Sweep`, carries what
+    HiGHS can use again from one problem to the next. Raises InfeasibleError, before anything is solved, for stores that
+    cannot keep their bounds; else for limits that conflict, naming them and the smallest relaxation.
     """
     keep_freed_memory()
     check(problem)

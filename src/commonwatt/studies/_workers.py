@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ..errors import CommonwattError
@@ -43,13 +44,13 @@ def processes(tasks: Sequence[Task], asked: int | None) -> int:
     return min(_processors(), len(tasks)) if plans >= FEWEST_PLANS else 1
 
 
-def in_turn(tasks: Sequence[Task]) -> Iterator[Run]:
+def in_turn(tasks: Sequence[Task], references: References | None = None) -> Iterator[Run]:
     """Run by run. Scenarios that agree in it share one community, and what its members would pay alone.
 
     Raises CommonwattError with the scenario's name in front.
     """
     communities: dict[str, Community] = {}
-    references = References()
+    references = references or References()
     for task in tasks:
         key = _community_key(task.scenario)
         if key not in communities:
@@ -90,7 +91,13 @@ def _begin() -> None:
 
 def _stretch(tasks: list[Task]) -> tuple[list[Run], float]:
     started = time.process_time()
-    return list(in_turn(tasks)), time.process_time() - started
+    return list(in_turn(tasks, _shared())), time.process_time() - started
+
+
+@cache
+def _shared() -> References:
+    """What all stretches of this process have in common."""
+    return References()
 
 
 def _processors() -> int:
