@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .audit import Audit
 from .flow import Community, Prices
 from .optimum.stores import stored_worth
 from .proof import Certificate
@@ -26,12 +27,15 @@ class Foresight:
     currency: str
 
     @classmethod
-    def of(cls, scenario: Scenario, community: Community, prices: Prices) -> Foresight:
-        """Raises ScenarioError for terms that nobody can plan against."""
+    def of(cls, scenario: Scenario, community: Community, prices: Prices, audit: Audit) -> Foresight:
+        """Raises ScenarioError for terms that nobody can plan against, AuditError where its books do not close."""
         totals, proofs = Totals(only=COMPARED), list[Certificate]()
         for window in simulate(scenario.foreseen(), community, prices=prices):
-            totals.take(Record.of(window))
-            proofs += [window.schedule.plan] if window.schedule.plan else []
+            record = Record.of(window)
+            totals.take(record)
+            audit.take(record)
+            proofs += [record.plan.proof] if record.plan else []
+        audit.verdict().check()
         return cls(Best(totals, stored_worth(community, prices, 1.0)), proofs[0], scenario.currency)
 
     @property
