@@ -25,7 +25,7 @@ import commonwatt as cw
 from commonwatt import _events
 from commonwatt import limits as connection_limits
 from commonwatt._draws import Drawn
-from commonwatt.audit import _invariants, _sink
+from commonwatt.audit import _invariants, _plans, _sink
 from commonwatt.cli import app
 from commonwatt.clock import Period
 from commonwatt.flow import Clearing, Pool, Streams
@@ -276,8 +276,10 @@ def invariants() -> str:
         "energy": "1e-9 x highest flow, at least 1e-9 kWh; 1e-6 where a planner runs the devices",
         "slot": "1e-9 x (1 + the slot's turnover + a millionth of what wallets and tills hold)",
         "window": "1e-9 x (1 + the window's turnover)",
+        "plan": "1e-9 x (1 + the plan's turnover)",
     }
     rows = [(name, text, sizes[_sink._measure(name)]) for name, (_, text) in _invariants.INVARIANTS.items()]
+    rows += [(name, text, sizes[_sink._measure(name)]) for name, text in _plans.PLANNED.items()]
     again = "The same scenario gives the same bits, however its windows are cut."
     kept = "Where a ledger is kept, its chain holds, and its entries lead to every wallet and till, slot by slot."
     more = [(_sink.REPEATABLE, again, "none: every bit"), ("L1", kept, "hashes: none; wallets: one millionth")]

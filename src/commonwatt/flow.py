@@ -43,7 +43,7 @@ from .noun import (
     together,
 )
 from .pool import Pool
-from .proof import Certificate
+from .proof import Certificate, Planned
 from .routes import Routes, Zones
 from .rules import Charge, Fee, Sharing
 from .streams import Streams
@@ -215,8 +215,8 @@ class Schedule(Noun):
     shortfall_kwh: TK
     """What an obliged device lacks at its deadline."""
     flexibility: Flexibility
-    plan: Certificate | None = None
-    """What is proven of a plan made in its first slot, for all slots that it decides; none where none was made."""
+    plan: Planned | None = None
+    """The plan made in its first slot, for all slots in its sight; none where none was made."""
     carry: Carry = field(default_factory=dict)
     """What is left of that plan for windows to come."""
 
@@ -518,6 +518,7 @@ __all__ = [
     "Mask",
     "Noun",
     "Outlook",
+    "Planned",
     "Pool",
     "Positions",
     "Prices",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .audit import Audit
 from .desk import Desk
 from .flow import Community, Prices
 from .optimum.stores import stored_worth
@@ -27,12 +28,15 @@ class Foresight:
     currency: str
 
     @classmethod
-    def of(cls, scenario: Scenario, community: Community, prices: Prices, desk: Desk) -> Foresight:
-        """Raises ScenarioError for terms that nobody can plan against."""
+    def of(cls, scenario: Scenario, community: Community, prices: Prices, audit: Audit, desk: Desk) -> Foresight:
+        """Raises ScenarioError for terms that nobody can plan against, AuditError where its books do not close."""
         totals, proofs = Totals(only=COMPARED), list[Certificate]()
         for window in simulate(scenario.foreseen(), community, prices=prices, desk=desk):
-            totals.take(Record.of(window))
-            proofs += [window.schedule.plan] if window.schedule.plan else []
+            record = Record.of(window)
+            totals.take(record)
+            audit.take(record)
+            proofs += [record.plan.proof] if record.plan else []
+        audit.verdict().check()
         return cls(Best(totals, stored_worth(community, prices, 1.0)), proofs[0], scenario.currency)
 
     @property

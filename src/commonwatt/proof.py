@@ -46,3 +46,35 @@ class Certificate(Noun):
     def cut_short(self) -> bool:
         """Whether the search ended for want of time, or because somebody ended it: another one may end elsewhere."""
         return any(word in self.status for word in STOPPED)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Planned(Noun):
+    """A plan as it was decided, for all slots in sight, and what it believed: enough to reckon it up again.
+
+    What charges and discharges follows from the levels, who imports and exports from what moves.
+    """
+
+    proof: Certificate
+    load_kwh: TN
+    """Believed."""
+    pv_kwh: TN
+    """Believed."""
+    buy: TN
+    """What members were taken to pay outside. [money/kWh]"""
+    sell: TN
+    """What they were taken to get there. [money/kWh]"""
+    level_kwh: TK
+    """At the end of each slot."""
+    curtailed_kwh: TN
+    unserved_kwh: TN
+    pooled_kwh: TN
+    """What members take from the pool less what they give."""
+    together: bool
+    """Whether energy shared inside was planned with, where the market shares any."""
+    heeds_shared: bool
+    """Whether limits were heeded that members share."""
+    curtails: bool
+    """Whether PV could be thrown away where no limit asked for it."""
+    stored_value: float | None
+    """Worth of what is left in a store, as a share of its owner's mean buying price; none: it had to be left. [-]"""

@@ -9,7 +9,7 @@ import numpy as np
 
 from .accounts import Entries
 from .clock import Clock
-from .flow import Array, Bans, Index, Mask, Trades, Window
+from .flow import Array, Bans, Index, Mask, Planned, Trades, Window
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Record:
     one_meter: bool
     bans: Bans
     """Decided in it."""
+    plan: Planned | None = None
+    """Made in its first slot. Audited with the rest, and not stored."""
 
     @classmethod
     def of(cls, window: Window) -> Record:
@@ -39,6 +41,7 @@ class Record:
             banned_slots=_banned(window),
             one_meter=window.clearing.one_meter,
             bans=window.bans,
+            plan=window.schedule.plan,
         )
 
     def fees(self) -> Iterator[tuple[str, str, Array]]:

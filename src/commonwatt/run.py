@@ -164,7 +164,10 @@ class References:
         key, alone = self._key("alone", scenario.alone()), scenario.alone()
         if key not in self._kept:
             mine = apart(community)
-            bills = owed_alone(alone, mine, prices=alone.prices(mine), cut=cut, desk=self.desk)
+            prices = alone.prices(mine)
+            audit = replace(auditor(alone, mine, prices), whose=" for members standing alone")
+            bills = owed_alone(alone, mine, prices=prices, cut=cut, audit=audit, desk=self.desk)
+            audit.verdict().check()
             self._kept[key] = _bills(bills)
         return self._kept[key]
 
@@ -185,7 +188,8 @@ class References:
             return None
         key = scenario.foreseen().identity()
         if key not in self._foreseen:
-            self._foreseen[key] = Foresight.of(scenario, community, prices, self.desk)
+            audit = replace(auditor(scenario.foreseen(), community, prices), whose=" with perfect foresight")
+            self._foreseen[key] = Foresight.of(scenario, community, prices, audit, self.desk)
         return self._foreseen[key]
 
     def beside(self, scenario: Scenario, community: Community) -> Beside:
@@ -264,7 +268,7 @@ def run(
         everyone: list[Sink] = [totals, audit, banned, *([groups] if groups else []), *([book] if book else []), *sinks]
         for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch, desk=kept.desk):
             record = Record.of(window)
-            plans += [window.schedule.plan] if window.schedule.plan else []
+            plans += [window.schedule.plan.proof] if window.schedule.plan else []
             beliefs.take(window.outlook)
             if record.clock.first == 0 and not any(plan.cut_short for plan in plans):
                 _repeat(scenario, community, prices, audit, record, kept.desk)

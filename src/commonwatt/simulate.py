@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._memory import keep_freed_memory
+from .audit import Audit
 from .desk import Desk
 from .dispatch import Dispatch
 from .flow import Array, Clearing, Community, Outlook, Prices, Ruling, Schedule, State, Window
@@ -64,15 +65,23 @@ def _delivered(clearing: Clearing, terms: Prices, schedule: Schedule, now: Commu
 
 
 def owed_alone(
-    scenario: Scenario, community: Community, *, prices: Prices, cut: int | None = None, desk: Desk | None = None
+    scenario: Scenario,
+    community: Community,
+    *,
+    prices: Prices,
+    cut: int | None = None,
+    audit: Audit | None = None,
+    desk: Desk | None = None,
 ) -> Array:
     """What each member owes over the whole run: the bits of the bills above, without any series. (N,) [money]
 
-    For a scenario that no regulator watches, such as `Scenario.alone()`.
+    For a scenario that no regulator watches, such as `Scenario.alone()`. `audit` examines the plans that are made.
     """
     state, sums = State.initial(community), np.zeros(community.shape[1])
     for now, terms, outlook in _windows(scenario, community, prices, cut, (desk or Desk()).cleared()):
         schedule = acted(scenario.dispatch, now, terms, outlook, state)
+        if audit and schedule.plan:
+            audit.examine(schedule.plan, schedule.clock.first, state.level_kwh, state.banned_slots, state.carry)
         clearing = scenario.market.clear(schedule.positions(state.access(now, terms)), terms, state)
         sums, carry = owed(schedule, terms, clearing, state, sums)
         state = state.unsettled(schedule, clearing, carry)

@@ -86,7 +86,7 @@ def prices(people: Community, pool: Pool | None = None) -> Prices:
 
 
 def expected(people: Community, pool: Pool | None = None, **fields: Any) -> tuple[list[float], list[float]]:
-    found = LocalOptimal(**fields)._expected(Outlook(community=people, prices=prices(people, pool)))
+    found = LocalOptimal(**fields).expected(Outlook(community=people, prices=prices(people, pool)))
     return found.buy[:, 0].round(9).tolist(), found.sell[:, 0].round(9).tolist()
 
 
@@ -109,7 +109,7 @@ def test_closed_slots_and_odd_prices_are_as_outside() -> None:
     shut = replace(day(), market_open=np.array([False, True, True, False]))
     assert expected(shut) == ([0.3, 0.1, 0.3, 0.3], [0.1, 0.1, 0.3, 0.1])
     odd = replace(prices(day()), sell=np.full((4, 3), 0.4))
-    found = LocalOptimal()._expected(Outlook(community=day(), prices=odd))
+    found = LocalOptimal().expected(Outlook(community=day(), prices=odd))
     assert np.array_equal(found.buy, odd.buy)
     assert np.array_equal(found.sell, odd.sell)
 

@@ -124,7 +124,7 @@ def test_a_regulator_that_looks_every_slot_makes_no_planner_short_sighted(dispat
     assert len(watched) == 64
     made = [window.schedule.clock.first for window in watched if window.schedule.plan]
     assert made == [window.schedule.clock.first for window in plain]
-    assert sum(len(window.schedule.plan.energy_price) for window in watched if window.schedule.plan) == 64
+    assert sum(len(window.schedule.plan.proof.energy_price) for window in watched if window.schedule.plan) == 64
     levels = [np.concatenate([w.schedule.level_kwh for w in windows]) for windows in (plain, watched)]
     np.testing.assert_allclose(*levels, rtol=0, atol=1e-9)
 
@@ -222,7 +222,7 @@ def test_a_solver_that_breaks_down_on_the_way_is_replaced_for_that_plan(monkeypa
     community = make_community(1, slots=48)
     document = scenario(dispatch=rolling(), market=CommunityPool())
     plans = [window.schedule.plan for window in simulate(document, community)]
-    told = [plan.status for plan in plans]
+    told = [plan.proof.status for plan in plans]
     assert told[2:4] == ["open (failed (RuntimeError: out of luck))"] * 2
     assert {*told[:2], *told[4:]} == {"proven"}
 

@@ -43,14 +43,14 @@ def _needed(f: Facts) -> Array | None:
 def _places(f: Facts) -> Iterator[tuple[np.ndarray | None, Array, Array, tuple[Array | float, Array | float]]]:
     """Members, groups, the coupling point: who counts there (P, N), net import, all that moves (T, P), limits."""
     limits, crossed = f.now.connection, (f["import_kwh"], f["export_kwh"])
-    yield None, crossed[0] - crossed[1], crossed[0] + crossed[1], _kwh(limits, "member_", f.hours)
+    yield None, crossed[0] - crossed[1], crossed[0] + crossed[1], kwh(limits, "member_", f.hours)
     if limits.group is not None:
         members = limits.group == np.arange(len(limits.group_names))[:, None]
         taken, given = (_sums(way, members) for way in crossed)
-        yield members, taken - given, taken + given, _kwh(limits, "group_", f.hours)
+        yield members, taken - given, taken + given, kwh(limits, "group_", f.hours)
     members = np.ones((1, f.members), np.bool_)
     taken, given = (_sums(way, members) for way in crossed)
-    yield members, taken - given, taken + given, _kwh(limits, "", f.hours)
+    yield members, taken - given, taken + given, kwh(limits, "", f.hours)
 
 
 def _sums(values: Array, members: np.ndarray) -> Array:
@@ -58,7 +58,7 @@ def _sums(values: Array, members: np.ndarray) -> Array:
     return np.stack([over_members(values[:, those]) for those in members], axis=1)
 
 
-def _kwh(limits: Connection, level: str, hours: float) -> tuple[Array | float, Array | float]:
+def kwh(limits: Connection, level: str, hours: float) -> tuple[Array | float, Array | float]:
     """Import and export limits of a level; infinite where there is none."""
     caps = [getattr(limits, f"{level}{way}_cap_kw") for way in ("import", "export")]
     rows = [np.inf if cap is None else (cap if level else cap[:, None]) * hours for cap in caps]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import AuditError
-from ..flow import Array, Community, Prices
+from ..flow import Array, Community, Index, Planned, Prices
 from ..record import Record
+from ._carried import Carried
 from ._facts import Declared, Facts, Left
 from ._invariants import INVARIANTS
+from ._plan_facts import PlanFacts
+from ._plans import PLANNED, Examined, examined
 from ._screens import screened
 
 PER_SLOT = {"M0", "M1", "M2", "M3", "M4", "R1"}
@@ -19,6 +23,8 @@ ENERGY = "EGST"
 """First letters of what is measured in energy."""
 RELATIVE = 1e-9
 REPEATABLE = "D1"
+REMEDY = "name another dispatch.engine, and report this with its scenario"
+"""What to do about a plan that does not hold."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +67,13 @@ class Audit:
     prices: Prices
     declared: Declared
     currency: str = "money"
+    whose: str = ""
+    """Whose plans are examined, where it is not the run itself."""
     residuals: dict[str, float] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     _left: Left | None = None
     _sums: dict[str, Array] = field(default_factory=dict)
+    _carried: Carried | None = None
 
     def take(self, record: Record) -> None:
         """Checks one record; call in order."""
@@ -73,6 +82,8 @@ class Audit:
         facts = Facts(
             self.community.window(start, stop), self.prices.window(start, stop), record, self.declared, left, self._sums
         )  # fmt: skip
+        if record.plan:
+            self._begun(record.plan, start, left)
         known, still_open = screened(facts), float(sum(np.abs(s).sum() for s in self._sums.values()))
         scales: dict[str, Array] = {}
         for name, (check, meaning) in INVARIANTS.items():
@@ -84,6 +95,53 @@ class Audit:
                 scales = scales or _scales(facts, still_open)
                 self._judge(name, meaning, residual, scales[_measure(name)], start)
         self._left = Left.by(record)
+        if self._carried:
+            self._carried.take(facts)
+            if stop == self.community.shape[0]:
+                self._billed(self._carried)
+
+    def examine(self, plan: Planned, first: int, level: Array, banned: Index, sums: Mapping[str, Array]) -> PlanFacts:
+        """Reckons up a plan made in slot `first`, from levels (K,), bans (N,) and sums of open periods on."""
+        slots = slice(first, first + len(plan.load_kwh))
+        now, terms = self.community.window(slots.start, slots.stop), self.prices.window(slots.start, slots.stop)
+        facts = PlanFacts(now, terms, plan, level, banned, sums)
+        with np.errstate(all="ignore"):  # what is not finite comes out as infinite
+            found = examined(facts)
+        if found:
+            self._judge_plan(facts, found)
+        return facts
+
+    def _begun(self, plan: Planned, first: int, left: Left) -> None:
+        """A plan made in a record's first slot: checked at once, and kept only if bills have to be held against it."""
+        facts = self.examine(plan, first, left.level, left.banned, self._sums)
+        self._carried = Carried.of(facts, self.community.shape[0])
+
+    def _judge_plan(self, f: PlanFacts, found: Examined) -> None:
+        first, most = f.now.clock.first, self.declared.tolerance * found.energy
+        plan = f"the plan of slot {first}{self.whose}"
+        missed = next((p for p in found.promises if p.worst > most), max(found.promises, key=lambda p: p.worst))
+        self._enter("P1", missed.worst, most, f"{plan}, {missed.place(first)}")
+        money = RELATIVE * (1.0 + found.cost.turnover)
+        told = f"{plan}: {found.cost.total:.9g} {self.currency}, not {f.plan.proof.cost:.9g}"
+        self._enter("P2", abs(found.cost.total - f.plan.proof.cost), money, told)
+        proof = f.plan.proof
+        bounds = f"{plan}: {proof.lower:.9g} to {proof.cost:.9g} {self.currency}, gap {proof.gap:.2g}, {proof.status}"
+        self._enter("P3", found.claimed, money, bounds)
+
+    def _billed(self, carried: Carried) -> None:
+        """The last record is in: what all bills come to, against the plan's cost."""
+        over = carried.residual(self._sums)
+        if over is not None:
+            cost = carried.plan.plan.proof.cost
+            told = f"{cost + over:.9g} {self.currency} in the end, not {cost:.9g}"
+            self._enter("P4", abs(over), RELATIVE * (1.0 + carried.turnover), told)
+
+    def _enter(self, name: str, size: float, most: float, told: str) -> None:
+        """Notes by how much something is off that is said of a plan, and that it is broken where that is too much."""
+        size = size if np.isfinite(size) else np.inf
+        self.residuals[name] = max(self.residuals.get(name, 0.0), size)
+        if (size > most or not np.isfinite(size)) and name not in self.broken:
+            self.broken[name] = f"{name} broken, {told}: off by {size:.3g} ({PLANNED[name]} §7); {REMEDY}"
 
     def repeated(self, first: Record, again: Record) -> None:
         """Enters whether a stretch simulated twice, cut differently, gave the same bits (D1)."""
@@ -96,8 +154,9 @@ class Audit:
 
     def verdict(self) -> Verdict:
         """What was found so far."""
-        money = [v for k, v in self.residuals.items() if k[0] in "MCR"]
-        energy = [v for k, v in self.residuals.items() if k[0] in ENERGY]
+        measured = {k: v for k, v in self.residuals.items() if k != REPEATABLE}
+        money = [v for k, v in measured.items() if _measure(k) != "energy"]
+        energy = [v for k, v in measured.items() if _measure(k) == "energy"]
         return Verdict(
             holds=not self.broken, checked=tuple(self.residuals), broken=dict(self.broken),
             energy_kwh=max(energy, default=0.0), money=max(money, default=0.0), currency=self.currency,
@@ -120,7 +179,9 @@ class Audit:
 
 
 def _measure(name: str) -> str:
-    return "energy" if name[0] in ENERGY else "slot" if name in PER_SLOT else "window"
+    if name[0] in ENERGY or name == "P1":
+        return "energy"
+    return "slot" if name in PER_SLOT else "plan" if name in PLANNED else "window"
 
 
 def _scales(f: Facts, still_open: float) -> dict[str, Array]:

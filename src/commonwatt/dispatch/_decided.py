@@ -8,13 +8,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..flow import Array, Carry, Certificate, Outlook
+from ..flow import Array, Carry, Certificate, Outlook, Planned
 
 LEVEL, CURTAILED = "dispatch.level_kwh", "dispatch.curtailed_kwh"
 """What is left of a plan for later windows, by name."""
 PER_SLOT = ("energy_price", "stored_price", "limit_price")
 NUMBERS, WORDS = ("cost", "lower", "gap", "asked", "iterations", "binaries"), ("engine", "status", "proof")
 """Parts of a certificate, as a journal keeps them."""
+TABLES = ("level_kwh", "curtailed_kwh", "unserved_kwh", "pooled_kwh")
+"""What a plan decides."""
 RENEWED = 24
 """Plans after which a kept model is built anew: what a journal gives back in one piece. [plans]"""
 
@@ -27,8 +29,8 @@ class Decided:
     """(T, K), at the end of each slot."""
     curtailed_kwh: Array
     """(T, N)"""
-    proof: Certificate | None = None
-    """For a plan just made."""
+    plan: Planned | None = None
+    """For a plan just made, whole."""
 
     @classmethod
     def left(cls, carry: Carry) -> Self | None:
@@ -36,6 +38,11 @@ class Decided:
         if LEVEL not in carry or not len(carry[LEVEL]):
             return None
         return cls(carry[LEVEL], carry[CURTAILED])
+
+    @classmethod
+    def of(cls, plan: Planned, slots: int) -> Self:
+        """So many slots of a plan just made."""
+        return cls(np.array(plan.level_kwh[:slots]), np.array(plan.curtailed_kwh[:slots]), plan)
 
     @property
     def carry(self) -> Carry:
@@ -46,45 +53,49 @@ class Decided:
         """What is left when so many slots are done."""
         return Decided(self.level_kwh[slots:], self.curtailed_kwh[slots:])
 
-    @classmethod
-    def read(cls, kept: Mapping[str, Any]) -> Self:
-        """From a journal."""
-        numbers = dict(zip(NUMBERS, kept["numbers"].tolist(), strict=True))
-        counts: dict[str, Any] = {name: int(numbers[name]) for name in ("iterations", "binaries")}
-        words = dict(zip(WORDS, kept["words"].tolist(), strict=True))
-        parts = {name: kept[name] for name in PER_SLOT}
-        places = tuple(kept["limit_names"].tolist())
-        proof = Certificate(**{**numbers, **counts}, **words, **parts, limit_names=places)
-        return cls(kept["level_kwh"], kept["curtailed_kwh"], proof)
 
-    def written(self) -> dict[str, Any]:
-        """For a journal."""
-        assert self.proof is not None
-        return {
-            "level_kwh": self.level_kwh, "curtailed_kwh": self.curtailed_kwh,
-            **{name: getattr(self.proof, name) for name in PER_SLOT},
-            "numbers": np.array([getattr(self.proof, name) for name in NUMBERS], np.float64),
-            "limit_names": np.array(self.proof.limit_names, np.str_),
-            "words": np.array([getattr(self.proof, name) for name in WORDS]),
-        }  # fmt: skip
+def decided(solved: Callable[[int], Any], beliefs: Mapping[str, Any], outlook: Outlook, commit: int | None) -> Decided:
+    """What is to be done in the next `commit` slots: as a journal has it, or `solved` now, given the plan's number.
 
-
-def decided(solved: Callable[[int], Any], outlook: Outlook, commit: int | None) -> Decided:
-    """What is to be done in the next `commit` slots: as a journal has it, or `solved` now, given the plan's number."""
+    `beliefs`: what the plan is made on, as `Planned` names it.
+    """
     community, journal = outlook.community, outlook.watch.journal
     slots = min(commit or community.shape[0], community.shape[0])
     slot = community.clock.first
     known = journal.found(slot) if journal else None
     if known:
-        return Decided.read(known)
+        return Decided.of(Planned(**beliefs, **_read(known)), slots)
     number = slot // commit if commit else 0
     answer = solved(number)
-    made = Decided(answer.level_kwh[:slots], answer.curtailed_kwh[:slots], _alone(answer.certificate, slots))
+    tables = {name: getattr(answer, name) for name in TABLES}
+    plan = Planned(**beliefs, **tables, proof=_alone(answer.certificate, slots))
     if journal:
-        journal.add(slot, made.written())
+        journal.add(slot, _written(plan))
         if commit is None or (number + 1) % RENEWED == 0:
             journal.keep()
-    return made
+    return Decided.of(plan, slots)
+
+
+def _written(plan: Planned) -> dict[str, Any]:
+    """A plan for a journal: what it decides, and its proof."""
+    return {
+        **{name: getattr(plan, name) for name in TABLES},
+        **{name: getattr(plan.proof, name) for name in PER_SLOT},
+        "numbers": np.array([getattr(plan.proof, name) for name in NUMBERS], np.float64),
+        "limit_names": np.array(plan.proof.limit_names, np.str_),
+        "words": np.array([getattr(plan.proof, name) for name in WORDS]),
+    }  # fmt: skip
+
+
+def _read(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from a journal."""
+    numbers = dict(zip(NUMBERS, kept["numbers"].tolist(), strict=True))
+    counts: dict[str, Any] = {name: int(numbers[name]) for name in ("iterations", "binaries")}
+    words = dict(zip(WORDS, kept["words"].tolist(), strict=True))
+    prices = {name: kept[name] for name in PER_SLOT}
+    places = tuple(kept["limit_names"].tolist())
+    proof = Certificate(**{**numbers, **counts}, **words, **prices, limit_names=places)
+    return {"proof": proof, **{name: kept[name] for name in TABLES}}
 
 
 def _alone(proof: Certificate, slots: int) -> Certificate:

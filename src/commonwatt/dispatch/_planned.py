@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
@@ -69,33 +69,59 @@ class Planner(Dispatch):
     def tolerance(self) -> float:
         return 1e-6
 
+    @property
+    def together(self) -> bool:
+        """Whether it plans with energy shared inside."""
+        return False
+
+    @property
+    def heeds_shared(self) -> bool:
+        """Whether it heeds limits that members share: else everybody plans alone."""
+        return False
+
+    @property
+    def valued(self) -> float | None:
+        """Share of its owner's mean buying price that what is left in a store counts; none: it has to be left. [-]"""
+        return 1.0 if self.prediction is not None and self.stored_value is None else self.stored_value
+
+    def expected(self, outlook: Outlook) -> Prices:
+        """The terms that members expect to meet."""
+        return outlook.prices
+
     def problem(self, outlook: Outlook, state: State) -> Problem:
         """What is to be planned, as believed. Raises ScenarioError for terms that no plan of this kind can heed."""
-        return self._problem(outlook, state, p2p=False, shared=False)
-
-    def _problem(self, outlook: Outlook, state: State, *, p2p: bool, shared: bool) -> Problem:
         unknown = unplannable(outlook.prices, outlook.community.clock.hours)
         if unknown:
             raise ScenarioError(
                 f"dispatch.kind = {self.kind}: cannot plan against {', '.join(unknown)} (§15: it heeds prices per kWh, "
                 "the pool's losses and fee, and charges that state their terms); choose another dispatch or tariff"
             )
-        valued = 1.0 if self.prediction is not None and self.stored_value is None else self.stored_value
         return build(
-            outlook.community, outlook.prices, state,
-            p2p=p2p, shared=shared, curtail=self.curtail, stored_value=valued,
+            outlook.community, self.expected(outlook), state,
+            p2p=self.together, shared=self.heeds_shared, curtail=self.curtail, stored_value=self.valued,
         )  # fmt: skip
 
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:
         from ..optimum.stores import clipped
 
         slots = community.shape[0]
-        now = Decided.left(state.carry) or decided(partial(self._solved, outlook, state), outlook, self.stride)
+        now = Decided.left(state.carry) or decided(
+            partial(self._solved, outlook, state), self._beliefs(outlook), outlook, self.stride
+        )
         charge, discharge = clipped(stores_of(community, state.level_kwh), now.level_kwh[:slots])
         schedule = Schedule.carried_out(community, state, charge, discharge)
         curtailed: Array = np.minimum(now.curtailed_kwh[:slots], community.pv_kwh)
         thrown = curtailed if curtailed.any() else schedule.curtailed_kwh
-        return replace(schedule, curtailed_kwh=thrown, plan=now.proof, carry=now.after(slots).carry)
+        return replace(schedule, curtailed_kwh=thrown, plan=now.plan, carry=now.after(slots).carry)
+
+    def _beliefs(self, outlook: Outlook) -> dict[str, Any]:
+        """What a plan believes and is asked for, as `Planned` names it."""
+        community, expected = outlook.community, self.expected(outlook)
+        return {
+            "load_kwh": community.load_kwh, "pv_kwh": community.pv_kwh, "buy": expected.buy, "sell": expected.sell,
+            "together": self.together, "heeds_shared": self.heeds_shared, "curtails": self.curtail,
+            "stored_value": self.valued,
+        }  # fmt: skip
 
     def _solved(self, outlook: Outlook, state: State, number: int) -> Solved:
         """The plan of that number, with what was kept of earlier ones.

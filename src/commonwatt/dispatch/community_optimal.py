@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from ..flow import Outlook, State
-from ..optimum.problem import Problem
 from . import Dispatch
 from ._planned import Planner
 from .member_optimal import MemberOptimal
@@ -23,5 +21,10 @@ class CommunityOptimal(Planner):
     def alone(self) -> Dispatch:
         return MemberOptimal(**{name: getattr(self, name) for name in Planner.model_fields if name != "kind"})
 
-    def problem(self, outlook: Outlook, state: State) -> Problem:
-        return self._problem(outlook, state, p2p=self.p2p, shared=True)
+    @property
+    def together(self) -> bool:
+        return self.p2p
+
+    @property
+    def heeds_shared(self) -> bool:
+        return True

@@ -7,9 +7,8 @@ import numpy as np
 from pydantic import Field
 
 from ..exchange import LEAST_KWH
-from ..flow import Array, Community, Mask, Outlook, Prices, State
+from ..flow import Array, Community, Mask, Outlook, Prices
 from ..noun import over_members
-from ..optimum.problem import Problem
 from . import Dispatch
 from ._planned import Planner
 from .member_optimal import MemberOptimal
@@ -31,11 +30,7 @@ class LocalOptimal(Planner):
     def alone(self) -> Dispatch:
         return MemberOptimal(**{name: getattr(self, name) for name in Planner.model_fields if name != "kind"})
 
-    def problem(self, outlook: Outlook, state: State) -> Problem:
-        return super().problem(replace(outlook, prices=self._expected(outlook)), state)
-
-    def _expected(self, outlook: Outlook) -> Prices:
-        """What members believe to pay and get, inside or outside."""
+    def expected(self, outlook: Outlook) -> Prices:
         prices, efficiency = outlook.prices, outlook.prices.pool.efficiency
         if not prices.trading:
             return prices

@@ -24,9 +24,20 @@ class Flows:
     matched: Array
     """Delivered inside."""
 
+    @property
+    def pooled(self) -> Array:
+        """What members take from the pool less what they give. (T, N)"""
+        taken: Array = self.net - self.own_in + self.own_out
+        return taken
+
 
 def cost(problem: Problem, made: Feasible) -> float:
-    """What a feasible plan costs: energy, fee, charges, unserved load and wear, less what is left in store. [money]
+    """What a feasible plan costs: energy, fee, charges, unserved load and wear, less what is left in store. [money]"""
+    return priced(problem, made)[1]
+
+
+def priced(problem: Problem, made: Feasible) -> tuple[Feasible, float]:
+    """The plan with the cheaper way to share, and what it costs. [money]
 
     Where charges read what is left after sharing, the plan's own sharing is tried beside the rule's.
     """
@@ -35,10 +46,12 @@ def cost(problem: Problem, made: Feasible) -> float:
     ways = [shared(problem, net)]
     if made.pooled_kwh is not None and not problem.one_meter:
         ways.append(_as_planned(problem, net, made.pooled_kwh))
-    money = min(_billed(problem, flows) for flows in ways)
+    bills = [_billed(problem, flows) for flows in ways]
+    money = min(bills)
     left = float(stores.value @ made.level_kwh[-1]) if len(moved) else 0.0
     money += problem.unserved_price * float(made.unserved_kwh.sum())
-    return money + float((moved * stores.wear).sum()) - left
+    money += float((moved * stores.wear).sum()) - left
+    return replace(made, pooled_kwh=ways[bills.index(min(bills))].pooled), money
 
 
 def _billed(problem: Problem, flows: Flows) -> float:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..proof import Certificate
-from .bill import cost
+from .bill import priced
 from .engine import Plan
 from .lower import lower, worth
 from .problem import Problem
@@ -29,7 +29,8 @@ def certify(problem: Problem, plan: Plan, asked: float) -> tuple[Feasible, Certi
         plan = replace(rest, duals=plan.duals, iterations=plan.iterations)
     made, missed = feasible(problem, plan)
     fine = 1e-6 * max(1.0, float(np.abs(made.level_kwh).max(initial=0.0)))
-    upper, proven = (cost(problem, made) if missed <= fine else np.inf), lower(problem, plan.duals, exact=False)
+    made, upper = priced(problem, made) if missed <= fine else (made, np.inf)
+    proven = lower(problem, plan.duals, exact=False)
     if gap(problem, upper, proven) > CLOSED:
         proven = lower(problem, plan.duals)
     claimed = plan.bound is not None and plan.bound > proven

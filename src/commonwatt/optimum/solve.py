@@ -40,6 +40,8 @@ class Solved:
     level_kwh: Array
     curtailed_kwh: Array
     unserved_kwh: Array
+    pooled_kwh: Array
+    """What members take from the pool less what they give."""
     certificate: Certificate
 
 
@@ -131,11 +133,11 @@ def _rescued(problem: Problem, gap: float, found: Certificate) -> tuple[Feasible
 
 def _joined(problem: Problem, found: list[tuple[Problem, Feasible, Certificate]], gap: float) -> Solved:
     tables = {name: np.zeros(problem.stores.shape) for name in ("charge_kwh", "discharge_kwh", "level_kwh")}
-    flows = {name: np.zeros(problem.shape) for name in ("curtailed_kwh", "unserved_kwh")}
+    flows = {name: np.zeros(problem.shape) for name in ("curtailed_kwh", "unserved_kwh", "pooled_kwh")}
     for part, made, _ in found:
         for name, table in tables.items():
             table[:, part.device] = getattr(made, name)
         for name, table in flows.items():
-            table[:, part.member] = getattr(made, name)
+            table[:, part.member] = getattr(made, name) if getattr(made, name) is not None else 0.0
     proof = whole(problem, [(part, proof) for part, _, proof in found], gap)
     return Solved(**tables, **flows, certificate=proof)

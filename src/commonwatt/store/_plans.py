@@ -54,7 +54,9 @@ class Plans:
                 (self.path / IDENTITY).write_text(json.dumps(self.identity), encoding="utf-8")
             half, whole = self.path / "half", self._file(min(self._waiting))
             with half.open("wb") as file:
-                np.savez(file, **{f"{slot}/{n}": v for slot, plan in self._waiting.items() for n, v in plan.items()})
+                np.savez_compressed(
+                    file, **{f"{slot}/{n}": v for slot, plan in self._waiting.items() for n, v in plan.items()}
+                )
             half.replace(whole)
         self._waiting.clear()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,9 @@ def verify(folder: Path) -> Verdict:
     with Followed.opened(folder) if stored["ledger"] else nullcontext() as ledger:
         for record in read_records(folder, community, scenario.market):
             if record.clock.first == 0:
-                audit.repeated(record, _first_again(folder, scenario, record))
+                again = _first_again(folder, scenario, record)
+                audit.repeated(record, again)
+                record = replace(record, plan=again.plan)  # made again, to the same bits
             audit.take(record)
             if ledger:
                 ledger.take(record)
