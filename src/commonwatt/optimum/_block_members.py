@@ -8,7 +8,7 @@ import numpy as np
 
 from ..flow import Array, Index
 from . import _block_coupling, _block_factor, _block_rows, _block_steps
-from ._block_kinds import CLASSES, MEMBER, STORE, Kind, Units
+from ._block_kinds import CLASSES, MEMBER, STORE, Kind, Units, accounts, classes
 from ._block_layout import LANES, Layout, Row, packed, unpacked
 from ._block_tables import (
     ABOVE,
@@ -37,6 +37,7 @@ class _State:
 
     def __init__(self, problem: Problem, found: dict[str, Kind], plan: Layout, units: Units) -> None:
         self._layout, self._kinds, self._slots = plan, found, problem.shape[0]
+        self._classes = classes(problem)
         self.cells = int(plan.cell.max()) + 1
         tables = _Tables(problem, found, plan)
         count, stores, size = len(plan.tiles), sum(map(len, plan.store)), problem.shape[0] * LANES
@@ -48,8 +49,8 @@ class _State:
         ends = np.append(tables.tiles[:, 0], len(tables.rows))
         self._spans = np.ascontiguousarray(ends[plan.group])
         self._all = 0, len(plan.group)
-        flows = self._slots * len(CLASSES)
-        self._sums = np.zeros((len(plan.group), len(CLASSES), size))
+        flows = self._slots * self._classes
+        self._sums = np.zeros((len(plan.group), self._classes, size))
         self._matrices = np.zeros((len(plan.group), flows, flows))
         self._fill(problem, units)
         self.pairs_of_bounds = 2 * int((self._variables[:, LOWER] > 0).sum())
@@ -124,7 +125,7 @@ class Members(_State):
     def factor(self) -> Array:
         """Factors all rows of members; -> how flows of cells answer to prices. (cells, T E, T E)"""
         _block_factor.factor(*self._all, self._fixed, self._state)
-        _block_coupling.couple(*self._all, self._fixed, self._state, len(CLASSES), self._matrices)
+        _block_coupling.couple(*self._all, self._fixed, self._state, self._classes, self._matrices)
         return self._by_cell(self._matrices)
 
     def wish(self, aim: Array | None) -> None:
@@ -133,7 +134,7 @@ class Members(_State):
 
     def answer(self, *, residual: bool) -> Array:
         """What flows of cells do while prices stay. (cells, T, E)"""
-        self._respond(np.zeros((self.cells, len(CLASSES), 0)), residual=residual)
+        self._respond(np.zeros((self.cells, self._classes, 0)), residual=residual)
         return self._flows()
 
     def turn(self, prices: Array, *, residual: bool) -> None:
@@ -178,7 +179,7 @@ class Members(_State):
         return self._flows(), float(found[:, 0].max()), float(found[:, 1].max())
 
     def _flows(self) -> Array:
-        found = self._sums.reshape(-1, len(CLASSES), self._slots, LANES).sum(axis=3)
+        found = self._sums.reshape(-1, self._classes, self._slots, LANES).sum(axis=3)
         return np.ascontiguousarray(self._by_cell(found).transpose(0, 2, 1))
 
     def _by_cell(self, found: Array) -> Array:
@@ -194,6 +195,7 @@ class _Tables:
 
     def __init__(self, problem: Problem, found: dict[str, Kind], plan: Layout) -> None:
         self._found, self._stores, self._size = found, problem.stores, problem.shape[0] * LANES
+        self._account = accounts(problem)
         tiles, rows, pairs = list[list[int]](), list[list[int]](), list[tuple[int, int]]()
         self._rates, self._costs = list[Array](), list[Array]()
         store = pivot = 0
@@ -217,8 +219,14 @@ class _Tables:
             if table is not None:
                 numbers[k] = len(into)
                 into.append(packed(table, row.column[None, :])[0])
-        kind = CLASSES.index(row.kind) if row.kind in CLASSES else -1
-        return [kind, row.slot, {**MEMBER, **STORE}.get(row.kind, 0), *numbers]
+        return [self._class(row), row.slot, {**MEMBER, **STORE}.get(row.kind, 0), *numbers]
+
+    def _class(self, row: Row) -> int:
+        """The class of a row's flows, -1 for those that meet nobody."""
+        if row.kind in STORE:
+            battery = int(self._account[row.column.max()])
+            return -1 if battery < 0 else len(CLASSES) + len(STORE) * battery + list(STORE).index(row.kind)
+        return CLASSES.index(row.kind) if row.kind in CLASSES else -1
 
     def fixed(self, plan: Layout) -> tuple[Any, ...]:
         """All of them, in order."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._block_bus import Bus, Move
-from ._block_kinds import Units, kinds
+from ._block_kinds import Units, accounts, kinds
 from ._block_layout import layout
 from ._block_meeting import cells, meeting
 from ._block_members import Members
@@ -56,13 +56,14 @@ class Method:
     def __init__(self, problem: Problem, gap: float) -> None:
         self.problem, self.gap, self.units = problem, gap, Units.of(problem)
         found = kinds(problem, self.units)
-        self.members = Members(problem, found, layout(problem.stores.owner, found, cells(problem)), self.units)
+        plan = layout(problem.stores.owner, found, cells(problem), accounts(problem))
+        self.members = Members(problem, found, plan, self.units)
         self.blind = Blind(problem, self.units)
         balance, level, rows = first(problem, self.units)
         self.members.begin(balance, level)
         flows, *_ = self.members.residuals(np.repeat(rows[None], self.members.cells, axis=0))
         self.members.push()
-        self.bus = Bus(meeting(problem, self.units, flows, 1e-3 * problem.shape[1]))
+        self.bus = Bus(meeting(problem, self.units, found, flows, 1e-3 * problem.shape[1]))
         self.bus.begin(of_rows(rows, self.bus.given))
         self.pairs = self.members.pairs_of_bounds + self.bus.of.size
         self.product, self.near = self.members.step(0.0, 0.0), np.inf
