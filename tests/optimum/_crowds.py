@@ -15,11 +15,12 @@ from commonwatt.optimum.problem import Problem, build
 
 FEATURES = (
     "plain", "own meters", "outside", "coupling point", "members", "feeders", "peak of the pool", "peak on the wires",
-    "tier of the pool", "tier on the wires", "shared batteries", "feeders among own meters", "all",
+    "tier of the pool", "tier on the wires", "shared batteries", "feeders among own meters", "peaks of own meters",
+    "all",
 )  # fmt: skip
 """What binds members together, or sets some apart."""
 EVERYTHING = "all and shared batteries"
-"""The same, and relaxations that are seldom exact."""
+"""The same, with peaks of own meters, and relaxations that are seldom exact."""
 
 
 def crowd(seed: int, feature: str) -> Problem:
@@ -92,13 +93,16 @@ def charges(rng: np.random.Generator, given: Problem, feature: str, scale: float
     """A charge on the highest power, or rising by blocks, at the coupling point."""
     slots, members = given.shape
     found: dict[str, Any] = {}
+    if feature in {"peaks of own meters", EVERYTHING}:
+        found["peaks"] = own_peaks(rng, slots, members, scale)
     feature = "all" if feature == EVERYTHING else feature
     everybody = np.ones(members, bool)
-    if feature.startswith("peak") or feature == "all":
+    if feature in {"peak of the pool", "peak on the wires"} or feature == "all":
         weight, locked = rng.choice([0.0, 1.0, 4.0], slots), float(rng.choice([0.0, 2.0])) * scale
         reads = "pool" if feature == "peak of the pool" else "wires"
         rate = float(rng.uniform(0.05, 1.0))
-        found["peaks"] = (Peak(members=everybody, reads=reads, weight=weight, rate=rate, locked_kw=locked),)
+        together = Peak(members=everybody, reads=reads, weight=weight, rate=rate, locked_kw=locked)
+        found["peaks"] = (*found.get("peaks", ()), together)
     if feature.startswith("tier") or feature == "all":
         width = np.append(scale * rng.uniform(2, 20, 2), np.inf)
         reads = "wires" if feature == "tier on the wires" else "pool"
@@ -106,3 +110,13 @@ def charges(rng: np.random.Generator, given: Problem, feature: str, scale: float
         where = rng.random(slots) < 0.8
         found["tiers"] = (Tier(members=everybody, reads=reads, slots=where, width_kwh=width, rate=rate),)
     return found
+
+
+def own_peaks(rng: np.random.Generator, slots: int, members: int, scale: float) -> tuple[Peak, ...]:
+    """A charge on the highest power of most members' own meters; some peaks are locked where none gets."""
+    weight, rate = rng.choice([0.0, 1.0, 4.0], slots), float(rng.uniform(0.05, 1.0))
+    locked = scale * rng.choice([0.0, 0.5, 30.0], members)
+    some = np.flatnonzero(rng.random(members) < 0.8)
+    return tuple(
+        Peak(members=np.arange(members) == n, weight=weight, rate=rate, locked_kw=float(locked[n])) for n in some
+    )

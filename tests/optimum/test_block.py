@@ -119,6 +119,34 @@ def sharing(given, *, room, power, rows=None):
     return replace(given, joints=(*given.joints, joint))
 
 
+def test_what_slots_bear_of_the_peaks_of_own_meters_adds_up_to_their_rate():
+    given = charged(street(), rate=0.3)
+    made, _ = proven(given, 1e-9)
+    borne, power = block.solve(given, 1e-9).duals.peak, made.net_kwh(given)
+    highest = power.max(axis=0)
+    assert highest.sum() < proven(street())[0].net_kwh(given).max(axis=0).sum() - 0.5
+    for n in np.flatnonzero(highest > 1e-3):
+        assert borne[:, n].sum() == pytest.approx(0.3, abs=1e-4)
+        assert borne[power[:, n] < highest[n] - 1e-3, n].max(initial=0.0) < 1e-4
+
+
+def charged(given, *, rate):
+    """A charge on the peak of each member's own meter, under a common tariff."""
+    slots, members = given.shape
+    peaks = tuple(Peak(members=np.arange(members) == n, weight=np.ones(slots), rate=rate) for n in range(members))
+    buy, sell = (np.repeat(price[:, None], members, 1) for price in (given.coupling_buy, given.coupling_sell))
+    return replace(given, one_meter=False, buy=buy, sell=sell, peaks=peaks)
+
+
+def test_a_peak_that_load_alone_reaches_is_known_beforehand():
+    """Whoever has no say in its flow is no obstacle, and the bound holds all the same."""
+    given = charged(street(), rate=0.3)
+    few = replace(given, stores=given.stores.kept(np.arange(2), np.arange(2)))
+    _, ours = proven(few)
+    _, theirs = certify(few, highs.solve(few, 1e-6), 1e-6)
+    assert ours.cost == pytest.approx(theirs.cost, rel=1e-6)
+
+
 def test_charges_that_no_plan_changes_are_no_hindrance():
     """Nobody meets a retailer behind one meter, and a peak locked above all that can flow costs what it costs."""
     given = street()
@@ -126,9 +154,9 @@ def test_charges_that_no_plan_changes_are_no_hindrance():
     nobodys = tuple(Tier(members=np.arange(6) == n, reads="residual", **blocks) for n in range(6))
     high = Peak(members=np.arange(6) == 3, weight=np.ones(24), rate=1.0, locked_kw=50.0)
     read = Tier(members=np.ones(6, bool), reads="pool", **blocks)
-    charged = replace(given, peaks=(high, everybody(given, rate=0.5)), tiers=(*nobodys, read))
-    _, ours = proven(charged)
-    _, theirs = certify(charged, highs.solve(charged, 1e-6), 1e-6)
+    owed = replace(given, peaks=(high, everybody(given, rate=0.5)), tiers=(*nobodys, read))
+    _, ours = proven(owed)
+    _, theirs = certify(owed, highs.solve(owed, 1e-6), 1e-6)
     assert ours.cost == pytest.approx(theirs.cost, rel=1e-6)
 
 
@@ -177,23 +205,26 @@ def test_twice_the_same_bits():
 
 
 def test_the_order_of_members_changes_next_to_nothing_and_equal_members_do_the_same():
-    """Within 1e-6 kWh, where plans at corners of equal cost differ by kWh."""
+    """Within 1e-6 kWh (1e-4 with peaks of own meters), where plans at corners of equal cost differ by kWh."""
     given = street(members=20)
     same = replace(
         given, load_kwh=np.repeat(given.load_kwh[:, :10], 2, axis=1), pv_kwh=np.repeat(given.pv_kwh[:, :10], 2, axis=1)
     )
     order = np.random.default_rng(3).permutation(20)
-    for told in (same, sharing(same, room=60.0, power=15.0)):
+    for told, near in (
+        (same, 1e-6), (sharing(same, room=60.0, power=15.0), 1e-6), (charged(same, rate=0.3), 1e-4)
+    ):  # fmt: skip
         level = proven(told, 1e-8)[0].level_kwh
         np.testing.assert_allclose(level[:, ::2], level[:, 1::2], atol=1e-6)
         turned = proven(_turned(told, order), 1e-8)[0].level_kwh
-        np.testing.assert_allclose(turned, level[:, order], atol=1e-6)
+        np.testing.assert_allclose(turned, level[:, order], atol=near)
 
 
 def _turned(given, order):
     """Members, each with one battery, in another order."""
     tables = {name: getattr(given, name)[:, order] for name in ("load_kwh", "pv_kwh", "buy", "sell", "inside")}
-    return replace(given, **tables, stores=given.stores.kept(order, np.arange(order.size)))
+    peaks = tuple(replace(peak, members=peak.members[order]) for peak in given.peaks)
+    return replace(given, **tables, peaks=peaks, stores=given.stores.kept(order, np.arange(order.size)))
 
 
 # --- traps -----------------------------------------------------------------------------------------------------------
@@ -283,7 +314,8 @@ def test_what_it_cannot_tell_it_does_not_take():
     alone = Peak(members=np.arange(6) == 2, weight=np.ones(24), rate=1.0)
     assert block.suited(street())
     assert no_longer(lambda p: replace(p, tiers=(falling,)))
-    assert no_longer(lambda p: replace(p, peaks=(alone,)))
+    assert no_longer(lambda p: replace(p, peaks=(alone, replace(alone, rate=2.0))))
+    assert no_longer(lambda p: replace(p, peaks=(replace(alone, members=np.arange(6) < 2),)))
     assert no_longer(lambda p: sharing(sharing(p, room=9.0, power=5.0), rows=[0, 1], room=9.0, power=5.0))
     assert no_longer(lambda p: sharing(replace(p, stores=_unlike(p.stores)), room=9.0, power=5.0))
     assert no_longer(lambda p: replace(p, resale=False))

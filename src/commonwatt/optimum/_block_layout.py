@@ -55,10 +55,10 @@ class Layout:
         return {kind: np.array([flat[r].column for r in numbers]) for kind, numbers in self.rows.items()}
 
 
-def layout(owner: Index, found: Mapping[str, Kind], cell: Index, account: Index) -> Layout:
+def layout(owner: Index, found: Mapping[str, Kind], cell: Index, account: Index, stores: int) -> Layout:
     """Members with like devices side by side; all members of a tile belong to one cell (N,).
 
-    Accounts (K,) of a shared battery, -1 for none, stand in rows of their own.
+    Accounts (K,) of a shared battery, -1 for none, stand in rows of their own; so do meters, from number `stores` on.
     """
     here: dict[str, Mask] = {name: np.asarray(kind.free.any(axis=0)) for name, kind in found.items()}
     members, two_way = cell.size, here["discharge"]
@@ -70,7 +70,7 @@ def layout(owner: Index, found: Mapping[str, Kind], cell: Index, account: Index)
     at = np.full((members + 1, int(slot.max(initial=-1)) + 1), -1)
     at[owner, slot] = np.arange(owner.size)
     store = [np.ascontiguousarray(at[lanes][:, (at[lanes] >= 0).any(axis=0)].T) for lanes in member]
-    tiles = [_rows(lanes, stores, here) for lanes, stores in zip(member, store, strict=True)]
+    tiles = [_rows(lanes, mine, here, stores) for lanes, mine in zip(member, store, strict=True)]
     return Layout(tiles=tiles, member=member, store=store, cell=cells, group=_groups(cells))
 
 
@@ -95,13 +95,14 @@ def _dealt(order: Index, cell: Index) -> tuple[Index, Index]:
     return np.concatenate(tiles), np.array(cells)
 
 
-def _rows(lanes: Index, stores: Index, here: Mapping[str, Mask]) -> list[Row]:
-    """What any of a tile's members has."""
+def _rows(lanes: Index, stores: Index, here: Mapping[str, Mask], meters: int) -> list[Row]:
+    """What any of a tile's members has; what a meter reads is what its store gives."""
+    read = {"pool_in": next((slot for slot, column in enumerate(stores) if column.max() >= meters), -1)}
 
     def any_of(name: str, column: Index) -> bool:
         return name in here and bool(here[name][column[column >= 0]].any())
 
-    rows = [Row(kind=name, column=lanes) for name in MEMBER if any_of(name, lanes)]
+    rows = [Row(kind=name, column=lanes, slot=read.get(name, -1)) for name in MEMBER if any_of(name, lanes)]
     for slot, column in enumerate(stores):
         rows += [Row(kind=name, column=column, slot=slot) for name in STORE if any_of(name, column)]
     return rows + [Row(kind="level", column=column, slot=slot) for slot, column in enumerate(stores)]

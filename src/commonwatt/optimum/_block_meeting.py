@@ -15,6 +15,7 @@ import numpy as np
 from ..flow import Array, Index, Mask
 from ._block_batteries import Battery, alike
 from ._block_kinds import CLASSES, STORE, Kind, Units, alone, classes
+from ._block_meters import first_peaks, meters, own, single_peaks
 from .limits import Metered, Peak
 from .problem import Problem
 
@@ -38,6 +39,8 @@ class Meeting:
     factor: Array
     numbers: dict[str, Index]
     """Rows by name."""
+    peaks: Index
+    """Columns of peaks of members' own meters."""
 
     def dual(self, y: Array, name: str) -> Array:
         """Duals of rows of a name."""
@@ -81,7 +84,7 @@ def _names(count: int) -> list[str]:
 
 def understood(problem: Problem) -> bool:
     """Whether all that binds members together can be told by the flows at the coupling point and into groups."""
-    if not alike(problem):
+    if not alike(problem) or not single_peaks(problem):
         return False
     one_bus = problem.one_meter and bool(problem.inside.all())
     inside, some = problem.places.inside, groups(problem)
@@ -94,6 +97,8 @@ def understood(problem: Problem) -> bool:
 
 def _told(problem: Problem, charge: Metered, one_bus: bool) -> bool:
     """Whether a charge reads the coupling point, and costs no less for the next kWh than for the last."""
+    if one_bus and own(charge):
+        return True
     if not one_bus or charge.reads == "residual" or not (charge.reads == "pool" or charge.members.all()):
         return False
     if isinstance(charge, Peak):
@@ -155,6 +160,7 @@ class _Sheet:
         return Meeting(
             slots=slots, cells=count, classes=self.classes, cost=cost, guess=guess, high=high,
             right=np.concatenate(self._right), row=row, column=column, factor=factor, numbers=self.rows,
+            peaks=self.columns.get("own peaks", np.zeros(0, np.int64)),
         )  # fmt: skip
 
 
@@ -183,6 +189,8 @@ def meeting(problem: Problem, units: Units, found: Mapping[str, Kind], flows: Ar
         c = int(cell[problem.places.inside[g]][0])
         net = {f"flow {c} {DEMAND}": 1.0, f"flow {c} {SUPPLY}": -1.0}
         _add_limit(sheet, problem, units, g, net, least)
+    if meters(problem):
+        sheet.add("own peaks", *first_peaks(problem, units, found))
     _add_peaks(sheet, problem, units, least)
     _add_tiers(sheet, problem, units, least)
     return sheet.done(slots, count)
@@ -251,6 +259,8 @@ def read(problem: Problem, charge: Metered) -> dict[str, float]:
 def _add_peaks(sheet: _Sheet, problem: Problem, units: Units, least: float) -> None:
     """One column above every slot that counts."""
     for p, peak in enumerate(problem.peaks):
+        if own(peak):
+            continue
         some: Mask = peak.weight > 0
         flows = read(problem, peak)
         power, locked = (peak.weight * sheet.guess(flows))[some], peak.locked_kw / units.energy

@@ -8,8 +8,10 @@ import numpy as np
 
 from ..flow import Array, Index
 from . import _block_coupling, _block_factor, _block_rows, _block_steps
+from ._block_border import Border
 from ._block_kinds import CLASSES, MEMBER, STORE, Kind, Units, accounts, classes
 from ._block_layout import LANES, Layout, Row, packed, unpacked
+from ._block_meters import meters
 from ._block_tables import (
     ABOVE,
     BELOW,
@@ -55,6 +57,7 @@ class _State:
         self._fill(problem, units)
         self.pairs_of_bounds = 2 * int((self._variables[:, LOWER] > 0).sum())
         self._costly = np.flatnonzero(tables.rows[:, 4] >= 0)
+        self._border = Border(problem, units, plan, self._fixed, self._state) if meters(problem) else None
 
     def _fill(self, problem: Problem, units: Units) -> None:
         """Bounds and first guesses; fixed variables stand at 1 from both bounds, and their duals at 0."""
@@ -118,28 +121,54 @@ class _State:
             v[LOWER] = free * (np.maximum(v[REST], 0.0) + off)
             v[UPPER] = free * (np.maximum(-v[REST], 0.0) + off)
 
+    def _by_cell(self, found: Array) -> Array:
+        """Sums over each cell's groups. (G, ...) -> (cells, ...)"""
+        sums = np.zeros((self.cells, *found.shape[1:]))
+        for g, tile in enumerate(self._layout.group[:, 0]):
+            sums[self._layout.cell[tile]] += found[g]
+        return sums
+
 
 class Members(_State):
     """Compiled passes over all tiles."""
 
-    def factor(self) -> Array:
-        """Factors all rows of members; -> how flows of cells answer to prices. (cells, T E, T E)"""
+    def factor(self, stiffness: Array) -> Array:
+        """Factors all rows of members; -> how flows of cells answer to prices. (cells, T E, T E)
+
+        stiffness (P,): inverse scaling of peaks of members' own meters.
+        """
         _block_factor.factor(*self._all, self._fixed, self._state)
         _block_coupling.couple(*self._all, self._fixed, self._state, self._classes, self._matrices)
-        return self._by_cell(self._matrices)
+        found = self._by_cell(self._matrices)
+        if self._border:
+            self._border.by_cell(self._border.factor(stiffness, self._classes), found)
+        return found
 
     def wish(self, aim: Array | None) -> None:
         """Right-hand sides: of the predictor, or of a corrector with an aim."""
         _block_steps.wish(*self._all, self._spans, self._variables, np.empty(0) if aim is None else aim)
 
-    def answer(self, *, residual: bool) -> Array:
-        """What flows of cells do while prices stay. (cells, T, E)"""
+    def answer(self, rest: Array, *, residual: bool) -> Array:
+        """What flows of cells do while prices stay, with what is missing in peaks' columns (P,). (cells, T, E)"""
         self._respond(np.zeros((self.cells, self._classes, 0)), residual=residual)
-        return self._flows()
+        flows = self._flows()
+        if self._border:
+            self._border.answer(TURN if residual else MORE_TURN, rest, flows)
+        return flows
 
-    def turn(self, prices: Array, *, residual: bool) -> None:
-        """The direction of all variables as prices (cells, T, E) change."""
+    def turn(self, prices: Array, *, residual: bool) -> Array:
+        """The direction of all variables as prices (cells, T, E) change; -> that of peaks of own meters. (P,)"""
         self._respond(_by_class(prices), residual=residual)
+        if not self._border:
+            return np.zeros(0)
+        return self._border.turn(*((TURN, MOVE) if residual else (MORE_TURN, MORE)))
+
+    def at_peaks(self, peaks: Array) -> Array:
+        """Takes peaks of own meters (P,); -> what the rows that they enter say to them. (P,)"""
+        if not self._border:
+            return np.zeros(0)
+        self._border.put(peaks)
+        return self._border.told(DUAL)
 
     def _respond(self, prices: Array, *, residual: bool) -> None:
         turn, move = (TURN, MOVE) if residual else (MORE_TURN, MORE)
@@ -182,13 +211,6 @@ class Members(_State):
         found = self._sums.reshape(-1, self._classes, self._slots, LANES).sum(axis=3)
         return np.ascontiguousarray(self._by_cell(found).transpose(0, 2, 1))
 
-    def _by_cell(self, found: Array) -> Array:
-        """Sums over each cell's groups. (G, ...) -> (cells, ...)"""
-        sums = np.zeros((self.cells, *found.shape[1:]))
-        for g, tile in enumerate(self._layout.group[:, 0]):
-            sums[self._layout.cell[tile]] += found[g]
-        return sums
-
 
 class _Tables:
     """What compiled passes look up and never change (see `_block_tables`)."""
@@ -196,6 +218,9 @@ class _Tables:
     def __init__(self, problem: Problem, found: dict[str, Kind], plan: Layout) -> None:
         self._found, self._stores, self._size = found, problem.stores, problem.shape[0] * LANES
         self._account = accounts(problem)
+        self._metered = np.zeros(problem.shape)
+        for p in meters(problem):
+            self._metered[:, problem.peaks[p].members] = 1.0
         tiles, rows, pairs = list[list[int]](), list[list[int]](), list[tuple[int, int]]()
         self._rates, self._costs = list[Array](), list[Array]()
         store = pivot = 0
@@ -203,7 +228,9 @@ class _Tables:
             n = len(plan.store[c])
             tiles.append([len(rows), len(tile) - n, store, n, pivot, int(plan.cell[c])])
             at = {(row.kind, row.slot): f for f, row in enumerate(tile)}
-            pairs += [(at.get(("charge", k), -1), at.get(("discharge", k), -1)) for k in range(n)]
+            pairs += [
+                (at.get(("charge", k), -1), at.get(("discharge", k), at.get(("pool_in", k), -1))) for k in range(n)
+            ]
             rows += [self._row(row) for row in tile]
             store, pivot = store + n, pivot + n * n
         self.tiles, self.rows = np.array(tiles, np.int64), np.array(rows, np.int64)
@@ -214,6 +241,7 @@ class _Tables:
         """Numbers of a row; its rate and cost are added to their tables."""
         cost, stores = self._found[row.kind].cost, self._stores
         rate = {"charge": -stores.gain, "discharge": np.broadcast_to(stores.loss, stores.shape)}.get(row.kind)
+        rate = self._metered if row.kind in MEMBER and row.slot >= 0 else rate
         numbers = [-1, -1]
         for k, (table, into) in enumerate(((rate, self._rates), (cost, self._costs))):
             if table is not None:

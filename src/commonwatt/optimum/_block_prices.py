@@ -13,6 +13,7 @@ from ._block_bus import Bus
 from ._block_kinds import NARROW, Units, accounts, alone, classes, own_limits, settled
 from ._block_meeting import DEMAND, SUPPLY, Meeting, cells, everywhere, groups, limited
 from ._block_members import Members
+from ._block_meters import meters, own
 from .engine import Duals
 from .problem import Problem
 from .stores import reach
@@ -82,10 +83,13 @@ class Blind:
 def duals(problem: Problem, units: Units, members: Members, bus: Bus, blind: Blind) -> Duals:
     """What balances, levels, the pool, limits and charges cost. [money/kWh]"""
     y = bus.y * units.price
-    balance, level = (table * units.price for table in members.duals(problem.shape, problem.stores.shape))
-    found = {"balance": balance, "level": blind.told(problem, balance, level)}
-    found |= _of_limits(problem, bus.given, y, balance)
-    found |= _of_charges(problem, bus.given, y)
+    (slots, stores), own_peaks = problem.stores.shape, meters(problem)
+    rows = members.duals(problem.shape, (slots, stores + len(own_peaks)))
+    balance, level = (table * units.price for table in rows)
+    found = _of_charges(problem, bus.given, y)
+    found["peak"][:, own_peaks] = np.maximum(-level[:, stores:], 0.0)
+    found |= {"balance": balance, "level": blind.told(problem, balance, level[:, :stores])}
+    found |= _of_limits(problem, bus.given, y, balance - _on_own_meters(problem, found["peak"]))
     if problem.joints:
         found |= _of_batteries(problem, bus.given, y, found["level"])
     demand, supply = bus.given.met(y, "demand"), bus.given.met(y, "supply")
@@ -104,7 +108,7 @@ def _borne(
     The method bounds what flows in and what flows out, the limit their difference: only where nobody gives, or nobody
     takes, may prices differ.
     """
-    worth = found["balance"] - everybody[:, None]
+    worth = found["balance"] - everybody[:, None] - _on_own_meters(problem, found["peak"])
     for g in range(len(problem.places.names)):
         if g not in everywhere(problem):
             worth[:, problem.places.inside[g]] -= (found["import_limit"] - found["export_limit"])[:, g, None]
@@ -125,6 +129,14 @@ def _on_everybody(problem: Problem, found: dict[str, Array]) -> Array:
         added += found["peak"][:, p] * (not peak.single)
     for m, tier in enumerate(problem.tiers):
         added += found["tier_in"][:, m] * (not tier.single)
+    return added
+
+
+def _on_own_meters(problem: Problem, peak: Array) -> Array:
+    """What peaks of own meters add to what each member takes. (T, N)"""
+    added = np.zeros(problem.shape)
+    for p in meters(problem):
+        added[:, problem.peaks[p].members] = peak[:, p, None]
     return added
 
 
@@ -176,6 +188,8 @@ def _of_charges(problem: Problem, given: Meeting, y: Array) -> dict[str, Array]:
     peaks, borne = np.zeros((slots, len(problem.peaks))), np.zeros((slots, len(problem.tiers)))
     price = np.zeros(len(problem.tiers))
     for p, peak in enumerate(problem.peaks):
+        if own(peak):
+            continue
         some = peak.weight > 0
         peaks[some, p] = np.maximum(-given.dual(y, f"peak {p}"), 0.0) * peak.weight[some]
     for m, tier in enumerate(problem.tiers):

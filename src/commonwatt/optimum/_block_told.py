@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..flow import Array
+from ._block_meters import own
 from .engine import Duals, Plan
 from .limits import Metered, Peak, Tier
 from .problem import Problem
@@ -14,7 +15,7 @@ from .problem import Problem
 
 def told(problem: Problem) -> Problem:
     """The same problem without charges that no plan changes, and behind one meter where that is as good."""
-    peaks = tuple(peak for peak in problem.peaks if counts(problem, peak))
+    peaks = tuple(_raised(problem, peak) for peak in problem.peaks if counts(problem, peak))
     tiers = tuple(tier for tier in problem.tiers if counts(problem, tier))
     return _behind_one_meter(replace(problem, peaks=peaks, tiers=tiers))
 
@@ -24,7 +25,23 @@ def counts(problem: Problem, charge: Peak | Tier) -> bool:
     most = _most(problem, charge)
     if isinstance(charge, Tier):
         return bool((most * charge.slots).any())
-    return charge.rate != 0 and float((charge.weight * most).max(initial=0.0)) > charge.locked_kw
+    return charge.rate != 0 and float((charge.weight * most).max(initial=0.0)) > _raised(problem, charge).locked_kw
+
+
+def _raised(problem: Problem, peak: Peak) -> Peak:
+    """A peak of a member's own meter without what no plan avoids; slots that never exceed that do not count."""
+    if not own(peak):
+        return peak
+    locked = max(peak.locked_kw, float(_least(problem, peak).max(initial=0.0)))
+    return replace(peak, locked_kw=locked, weight=np.where(peak.weight * _most(problem, peak) > locked, peak.weight, 0))
+
+
+def _least(problem: Problem, peak: Peak) -> Array:
+    """Power that a member draws whatever it does, discharging all it can. (T,)"""
+    discharge = problem.stores.by_member(problem.stores.discharge_max_kwh, problem.shape[1])
+    net = np.maximum(problem.base_kwh - discharge - problem.unserved_max_kwh, 0.0)
+    least: Array = peak.weight * net[:, peak.members].sum(axis=1)
+    return least
 
 
 def _most(problem: Problem, charge: Metered) -> Array:
@@ -68,10 +85,27 @@ def one_way(problem: Problem, plan: Plan) -> Problem:
 
 
 def in_full(problem: Problem, duals: Duals) -> Duals:
-    """Duals of the problem as told for the problem itself: charges that no plan changes put no price on any slot."""
+    """Duals of the problem as told for the problem itself.
+
+    Charges that no plan changes put no price on any slot, blocks of energy that nobody takes the lowest that they have;
+    what no plan avoids bears what is left of a peak's rate.
+    """
     peaks, tiers = ([counts(problem, charge) for charge in charges] for charges in (problem.peaks, problem.tiers))
     slots = problem.shape[0]
     peak, tier, tier_in = np.zeros((slots, len(peaks))), np.zeros(len(tiers)), np.zeros((slots, len(tiers)))
     peak[:, np.flatnonzero(peaks)] = duals.peak
+    for p, charge in enumerate(problem.peaks):
+        if own(charge):
+            _add_rest(charge, _least(problem, charge), peak[:, p])
+    for m, blocks in enumerate(problem.tiers):
+        tier[m] = min(float(blocks.rate.min()), 0.0) * (blocks.reads == "residual")
     tier[np.flatnonzero(tiers)], tier_in[:, np.flatnonzero(tiers)] = duals.tier, duals.tier_in
     return replace(duals, peak=peak, tier=tier, tier_in=tier_in)
+
+
+def _add_rest(peak: Peak, least: Array, borne: Array) -> None:
+    """Adds what is left of the rate to the slot in which the most cannot be avoided."""
+    at = int(np.argmax(least))
+    if least[at] > peak.locked_kw:
+        shares = np.divide(borne, peak.weight, out=np.zeros_like(borne), where=peak.weight > 0)
+        borne[at] += max(peak.rate - float(shares.sum()), 0.0) * peak.weight[at]

@@ -33,8 +33,8 @@ def suited(problem: Problem) -> bool:
     """Whether this engine can tell the whole problem, and its relaxation is likely to be exact.
 
     Members that meet in a pool; no ban on resale. Limits and charges at the coupling point, of feeders that have no
-    member in common, of members; shared batteries. No price for which running a meter or a store both ways at once
-    pays, and a pool that is always worth its losses and its fee.
+    member in common, of members; peaks of members' own meters; shared batteries. No price for which running a meter or
+    a store both ways at once pays, and a pool that is always worth its losses and its fee.
     """
     if problem.shape[1] < 2 or not (problem.pooled and problem.resale and problem.scale > 0):
         return False
