@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from benchmarks.specs._plans import community
-from tests.optimum._crowds import FEATURES, crowd
+from tests.optimum._crowds import EVERYTHING, FEATURES, crowd
 from tests.optimum._instances import limited
 from tests.optimum.test_limits import behind, everybody
 from tests.optimum.test_small import battery, problem
@@ -73,6 +73,104 @@ def test_what_it_takes_among_all_kinds_of_small_problems_it_solves_or_leaves_ope
     assert left <= 0.05 * seen
 
 
+def test_where_limits_charges_and_shared_batteries_come_together_it_is_as_good_as_the_relaxation_of_highs():
+    """One member's account may fill while another's empties, in the relaxation only: then the gap stays open."""
+    closed = 0
+    for seed in range(15):
+        given = crowd(seed, EVERYTHING)
+        _, ours = certify(given, block.solve(given, 1e-6), 1e-6)
+        _, theirs = certify(given, highs.Model(given).relaxed(None), 1e-6)
+        near = 1e-6 * max(abs(theirs.cost), given.scale)
+        assert ours.lower <= theirs.cost + near, seed
+        assert ours.cost >= theirs.lower - near, seed
+        if theirs.status == "proven":
+            assert ours.status == "proven", seed
+            assert abs(ours.cost - theirs.cost) <= near, seed
+            closed += 1
+    assert closed >= 2
+
+
+def test_the_prices_of_room_and_power_in_a_shared_battery_are_those_of_highs():
+    """One row bounds both ways there, so that its price stands for both."""
+    given = sharing(street(), room=16.0, power=4.0)
+    ours, theirs = block.solve(given, 1e-9).duals, highs.solve(given, 1e-9).duals
+    proven(given, 1e-9)
+    assert theirs.joint_level.max() > 0.01
+    assert theirs.joint_charge.max() > 0.01
+    for name in ("joint_level", "level", "balance"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-6, err_msg=name)
+    np.testing.assert_allclose(ours.joint_charge + ours.joint_discharge, theirs.joint_charge, atol=1e-6)
+
+
+def test_a_battery_shared_by_one_is_its_own():
+    given = street()
+    alone = sharing(given, rows=[2], room=5.0, power=2.0)
+    assert proven(alone)[1].cost == pytest.approx(proven(given)[1].cost, rel=1e-6)
+
+
+def sharing(given, *, room, power, rows=None):
+    """The same where some stores are accounts of one battery."""
+    rows = np.arange(given.stores.owner.size) if rows is None else np.array(rows)
+    stores, slots = given.stores, np.ones(given.shape[0])
+    joint = Joint(
+        rows=rows, level_min_kwh=stores.level_min_kwh[:, rows].sum(axis=1), level_max_kwh=room * slots,
+        charge_max_kwh=power * slots, discharge_max_kwh=power * slots,
+    )  # fmt: skip
+    return replace(given, joints=(*given.joints, joint))
+
+
+def test_what_slots_bear_of_the_peaks_of_own_meters_adds_up_to_their_rate():
+    given = charged(street(), rate=0.3)
+    made, _ = proven(given, 1e-9)
+    borne, power = block.solve(given, 1e-9).duals.peak, made.net_kwh(given)
+    highest = power.max(axis=0)
+    assert highest.sum() < proven(street())[0].net_kwh(given).max(axis=0).sum() - 0.5
+    for n in np.flatnonzero(highest > 1e-3):
+        assert borne[:, n].sum() == pytest.approx(0.3, abs=1e-4)
+        assert borne[power[:, n] < highest[n] - 1e-3, n].max(initial=0.0) < 1e-4
+
+
+def charged(given, *, rate):
+    """A charge on the peak of each member's own meter, under a common tariff."""
+    slots, members = given.shape
+    peaks = tuple(Peak(members=np.arange(members) == n, weight=np.ones(slots), rate=rate) for n in range(members))
+    buy, sell = (np.repeat(price[:, None], members, 1) for price in (given.coupling_buy, given.coupling_sell))
+    return replace(given, one_meter=False, buy=buy, sell=sell, peaks=peaks)
+
+
+def test_a_peak_that_load_alone_reaches_is_known_beforehand():
+    """Whoever has no say in its flow is no obstacle, and the bound holds all the same."""
+    given = charged(street(), rate=0.3)
+    few = replace(given, stores=given.stores.kept(np.arange(2), np.arange(2)))
+    _, ours = proven(few)
+    _, theirs = certify(few, highs.solve(few, 1e-6), 1e-6)
+    assert ours.cost == pytest.approx(theirs.cost, rel=1e-6)
+
+
+def test_charges_that_no_plan_changes_are_no_hindrance():
+    """Nobody meets a retailer behind one meter, and a peak locked above all that can flow costs what it costs."""
+    given = street()
+    blocks = {"slots": np.ones(24, bool), "width_kwh": np.array([5.0, np.inf]), "rate": np.array([0.1, 0.2])}
+    nobodys = tuple(Tier(members=np.arange(6) == n, reads="residual", **blocks) for n in range(6))
+    high = Peak(members=np.arange(6) == 3, weight=np.ones(24), rate=1.0, locked_kw=50.0)
+    read = Tier(members=np.ones(6, bool), reads="pool", **blocks)
+    owed = replace(given, peaks=(high, everybody(given, rate=0.5)), tiers=(*nobodys, read))
+    _, ours = proven(owed)
+    _, theirs = certify(owed, highs.solve(owed, 1e-6), 1e-6)
+    assert ours.cost == pytest.approx(theirs.cost, rel=1e-6)
+
+
+def test_meters_of_ones_own_under_a_common_tariff_are_as_good_as_one():
+    given = street()
+    one = replace(given, buy=np.repeat(given.coupling_buy[:, None], 6, 1), sell=np.full(given.shape, 0.05))
+    own = behind(replace(one, one_meter=False), most_in=3.0, members=[0, 1, 2])
+    _, ours = proven(own)
+    _, theirs = certify(own, highs.solve(own, 1e-6), 1e-6)
+    assert ours.cost == pytest.approx(theirs.cost, rel=1e-6)
+    np.testing.assert_array_equal(block.solve(own, 1e-6).level_kwh,
+                                  block.solve(replace(own, one_meter=True), 1e-6).level_kwh)  # fmt: skip
+
+
 def test_prices_of_limits_are_those_of_highs():
     given = behind(street(slots=6), most_in=2.5, most_out=3.0)
     _, ours = proven(given, 1e-9)
@@ -107,22 +205,26 @@ def test_twice_the_same_bits():
 
 
 def test_the_order_of_members_changes_next_to_nothing_and_equal_members_do_the_same():
-    """Within 1e-6 kWh, where plans at corners of equal cost differ by kWh."""
+    """Within 1e-6 kWh (1e-4 with peaks of own meters), where plans at corners of equal cost differ by kWh."""
     given = street(members=20)
     same = replace(
         given, load_kwh=np.repeat(given.load_kwh[:, :10], 2, axis=1), pv_kwh=np.repeat(given.pv_kwh[:, :10], 2, axis=1)
     )
-    level = proven(same, 1e-8)[0].level_kwh
-    np.testing.assert_allclose(level[:, ::2], level[:, 1::2], atol=1e-6)
     order = np.random.default_rng(3).permutation(20)
-    turned = proven(_turned(same, order), 1e-8)[0].level_kwh
-    np.testing.assert_allclose(turned, level[:, order], atol=1e-6)
+    for told, near in (
+        (same, 1e-6), (sharing(same, room=60.0, power=15.0), 1e-6), (charged(same, rate=0.3), 1e-4)
+    ):  # fmt: skip
+        level = proven(told, 1e-8)[0].level_kwh
+        np.testing.assert_allclose(level[:, ::2], level[:, 1::2], atol=1e-6)
+        turned = proven(_turned(told, order), 1e-8)[0].level_kwh
+        np.testing.assert_allclose(turned, level[:, order], atol=near)
 
 
 def _turned(given, order):
     """Members, each with one battery, in another order."""
     tables = {name: getattr(given, name)[:, order] for name in ("load_kwh", "pv_kwh", "buy", "sell", "inside")}
-    return replace(given, **tables, stores=given.stores.kept(order, np.arange(order.size)))
+    peaks = tuple(replace(peak, members=peak.members[order]) for peak in given.peaks)
+    return replace(given, **tables, peaks=peaks, stores=given.stores.kept(order, np.arange(order.size)))
 
 
 # --- traps -----------------------------------------------------------------------------------------------------------
@@ -210,18 +312,23 @@ def test_what_it_cannot_tell_it_does_not_take():
         members=everyone, slots=np.ones(24, bool), width_kwh=np.array([5.0, np.inf]), rate=np.array([0.2, 0.1])
     )
     alone = Peak(members=np.arange(6) == 2, weight=np.ones(24), rate=1.0)
-    joint = Joint(rows=np.array([0, 1]), **{name: np.full(24, 5.0) for name in (
-        "level_min_kwh", "level_max_kwh", "charge_max_kwh", "discharge_max_kwh")})  # fmt: skip
     assert block.suited(street())
     assert no_longer(lambda p: replace(p, tiers=(falling,)))
-    assert no_longer(lambda p: replace(p, peaks=(alone,)))
-    assert no_longer(lambda p: replace(p, joints=(joint,)))
+    assert no_longer(lambda p: replace(p, peaks=(alone, replace(alone, rate=2.0))))
+    assert no_longer(lambda p: replace(p, peaks=(replace(alone, members=np.arange(6) < 2),)))
+    assert no_longer(lambda p: sharing(sharing(p, room=9.0, power=5.0), rows=[0, 1], room=9.0, power=5.0))
+    assert no_longer(lambda p: sharing(replace(p, stores=_unlike(p.stores)), room=9.0, power=5.0))
     assert no_longer(lambda p: replace(p, resale=False))
     assert no_longer(lambda p: replace(p, coupling_sell=-p.coupling_sell))
     assert no_longer(lambda p: replace(p, coupling_sell=2 * p.coupling_buy))
     assert no_longer(lambda p: replace(p, pool=Pool(fee_per_kwh=1.0)))
     assert no_longer(lambda p: behind(behind(p, 3.0, members=[0, 1], name="a"), 3.0, members=[1, 2], name="b"))
     assert no_longer(lambda p: replace(p, inside=np.zeros(p.shape, bool)))
+
+
+def _unlike(stores):
+    """One that loses more than the others."""
+    return replace(stores, loss=stores.loss + 0.1 * (np.arange(stores.loss.size) == 2))
 
 
 def test_asked_by_name_for_what_it_does_not_take_it_leaves_it_to_highs_and_says_so():

@@ -9,6 +9,7 @@ import numpy as np
 from ..flow import Array, Index
 from ._block_kinds import NARROW
 from ._block_meeting import Meeting
+from ._block_members import Members
 from ._cholesky import factorise, solve
 
 TINY, SHARE = 1e-10, 1e-13
@@ -38,6 +39,7 @@ class Bus:
 
     def __init__(self, given: Meeting) -> None:
         self.given, self.rows = given, given.right.size
+        self._peaks = given.peaks
         self.free = given.high > NARROW
         capped = self.free & np.isfinite(given.high)
         self.of: Index = np.concatenate([np.flatnonzero(self.free), np.flatnonzero(capped)])
@@ -100,11 +102,17 @@ class Bus:
         found[self.of[: self._lower]] = self.distance[: self._lower]
         return found
 
-    def measure(self, flows: Array) -> tuple[float, float]:
-        """What rows and columns miss at most, with members' flows (cells, T, classes)."""
+    @property
+    def peaks(self) -> Array:
+        """How far peaks of members' own meters rise above what is locked. (P,)"""
+        return self.x[self._peaks]
+
+    def measure(self, flows: Array, peaks: Array) -> tuple[float, float]:
+        """What rows and columns miss at most, with members' flows (cells, T, classes) and what they say to peaks."""
         self.missed = self.given.right - self._across(self.x)
         self.missed[: flows.size] += flows.ravel()
         rest = self.given.cost - self._down(self.y) - self._collect(self._sign * self.dual)
+        rest[self._peaks] -= peaks
         self.rest = np.where(self.free, rest, 0.0)
         return float(np.abs(self.missed).max(initial=0.0)), float(np.abs(self.rest).max(initial=0.0))
 
@@ -118,9 +126,10 @@ class Bus:
         """What the columns cost."""
         return float((self.given.cost * self.x).sum())
 
-    def factor_with(self, answers: Array) -> None:
-        """Factors the rows, with how the flows of each cell answer to its prices. (cells, T E, T E)"""
+    def factor_with(self, members: Members) -> None:
+        """Factors the rows, with how the flows of each cell answer to its prices."""
         inverse = self._collect(self.dual / self.distance) + TINY
+        answers = members.factor(inverse[self._peaks])
         self._scale = np.where(self.free, 1.0 / inverse, 0.0)
         weights = self._by * self._scale[self._of_pair]
         matrix = np.bincount(self._at, weights, self.rows**2).astype(np.float64).reshape(self.rows, self.rows)
@@ -131,13 +140,15 @@ class Bus:
         factorise(matrix)
         self._matrix = matrix
 
-    def direction(self, flows: Array, target: Array, *, residual: bool) -> Move:
-        """Flows (cells, T, E) of members at old prices, target of the bounds' products."""
+    def direction(self, members: Members, target: Array, *, residual: bool) -> Move:
+        """With members' own, who wish what they wish; target of the bounds' products."""
         rest = self.rest * residual - self._collect(self._sign * target / self.distance)
+        flows = members.answer(rest[self._peaks], residual=residual)
         y = self._across(self._scale * rest) + self.missed * residual
         y[: flows.size] += flows.ravel()
         solve(self._matrix, y)
         x = self._scale * (self._down(y) - rest)
+        x[self._peaks] = members.turn(self.given.flows(y), residual=residual)
         distance = self._sign * x[self.of]
         return Move(y=y, distance=distance, dual=(target - self.dual * distance) / self.distance)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
-from ._block_tables import CLASS, FACTOR, FIRST, FLOWS, LINK, PIVOT, SCALE, SIGN, STORE, STORES
+from ._block_tables import CLASS, FACTOR, FIRST, FLOWS, LINK, PIVOT, RATE, SCALE, SIGN, SLOT, STORE, STORES
 
 INTEGERS, GRID, TABLE = types.int64[:, ::1], types.float64[:, ::1], types.float64[:, :, ::1]
 FIXED, STATE = types.Tuple((*[INTEGERS] * 4, *[GRID] * 3)), types.Tuple((*[TABLE] * 4,))
@@ -62,15 +62,16 @@ def _inverse_block(t: Any, pivot: Any, ways: Any, column: Any, block: Any) -> No
 
 
 @njit(error_model="numpy")
-def _diagonal(pivot: Any, coupling: Any, ways: Any, out: Any) -> None:
-    """Into out (T, n, L): the blocks of the level rows' inverse on the diagonal, times the coupling to the balance."""
-    slots, n, lanes = out.shape
+def _diagonal(pivot: Any, reach: Any, ways: Any, out: Any) -> None:
+    """Into out (T, E, n, L): the blocks of the level rows' inverse on the diagonal, times what flows put into them."""
+    slots, classes, n, lanes = out.shape
     block, column = np.zeros((1, n, n, lanes)), np.zeros((n, n, lanes))
     for t in range(slots - 1, -1, -1):
         for k in range(n):
             _times(ways, t, block[0, k], column, k)
         _inverse_block(t, pivot, ways, column, block)
-        _times(block, 0, coupling[t], out, t)
+        for e in range(classes):
+            _times(block, 0, reach[t, e], out[t], e)
 
 
 @njit(error_model="numpy")
@@ -95,43 +96,32 @@ def _take_product(first: Any, middle: Any, last: Any, left: Any, right: Any, out
 
 
 @njit(error_model="numpy")
-def _weighted(coupling: Any, t: Any, x: Any, s: Any, row: Any) -> None:
-    """Row = what stores, moved by x[s], put into the balance of slot t. (T, n, L), (S, n, L), (L,)"""
-    n = x.shape[1]
-    for j in range(row.size):
-        row[j] = coupling[t, 0, j] * x[s, 0, j]
-    for i in range(1, n):
-        for j in range(row.size):
-            row[j] += coupling[t, i, j] * x[s, i, j]
-
-
-@njit(error_model="numpy")
-def _take_pairs(scale: Any, row: Any, t: Any, s: Any, near: Any, at: Any) -> None:
-    """near[s, at] less what all pairs of classes share in slots t and s. (E, T, L), (L,), (T, LEAF, E, E, L)"""
-    classes = scale.shape[0]
+def _take_pairs(reach: Any, x: Any, near: Any) -> None:
+    """Near less reach' x: what all pairs of classes in two slots share. (E, n, L), (E, n, L), (E, E, L)"""
+    classes, n, lanes = reach.shape
     for e in range(classes):
         for f in range(classes):
-            for j in range(row.size):
-                near[s, at, e, f, j] -= scale[e, t, j] * row[j] * scale[f, s, j]
+            out = near[e, f]
+            for i in range(n):
+                for j in range(lanes):
+                    out[j] -= reach[e, i, j] * x[f, i, j]
 
 
 @njit(error_model="numpy")
-def _pairs(first: Any, last: Any, scale: Any, coupling: Any, ways: Any, v: Any, right: Any, near: Any) -> None:
+def _pairs(first: Any, last: Any, reach: Any, ways: Any, v: Any, right: Any, near: Any) -> None:
     """Entries between slots first..last, lane by lane; right (n, L, T E): factors of columns carried back to first."""
-    classes, _, lanes = scale.shape
-    n = coupling.shape[1]
-    x, row = np.empty((2, n, lanes)), np.empty(lanes)
+    classes, n, lanes = reach.shape[1:]
+    x = np.empty((2, classes, n, lanes))
     for s in range(first, last):
         x[s % 2] = v[s]
         for t in range(s, first - 1, -1):
-            if t < s:
-                _times(ways, t, x[(t + 1) % 2], x, t % 2)
-            _weighted(coupling, t, x, t % 2, row)
-            _take_pairs(scale, row, t, s, near, t - first)
+            for f in range(classes if t < s else 0):
+                _times(ways, t, x[(t + 1) % 2, f], x[t % 2], f)
+            _take_pairs(reach[t], x[t % 2], near[s, t - first])
         for i in range(n):
             for e in range(classes):
                 for j in range(lanes):
-                    right[i, j, s * classes + e] = scale[e, s, j] * x[first % 2, i, j]
+                    right[i, j, s * classes + e] = x[first % 2, e, i, j]
 
 
 @njit(error_model="numpy")
@@ -171,23 +161,20 @@ def _times_into(columns: Any, first: Any, last: Any, way: Any) -> None:
 
 
 @njit(error_model="numpy")
-def _stretch(first: Any, last: Any, scale: Any, coupling: Any, ways: Any, left: Any, way: Any) -> None:
+def _stretch(first: Any, last: Any, reach: Any, ways: Any, left: Any, way: Any) -> None:
     """Across slots first..last by way (n, n, L); left (T E, n, L): factors of their rows, carried on to `last`."""
-    classes = scale.shape[0]
-    n, lanes = coupling.shape[1:]
-    step, row, x = np.empty((n, n, lanes)), np.empty((1, n, lanes)), np.empty((n, lanes))
+    classes, n, lanes = reach.shape[1:]
+    step, x = np.empty((n, n, lanes)), np.empty((n, lanes))
     way[:] = 0.0
     for i in range(n):
         way[i, i] = 1.0
     for t in range(last - 1, first - 1, -1):
-        row[0], step[:] = coupling[t], ways[t]
+        step[:] = ways[t]
         _times_by(step, 0, n, way, x)
         way[:] = step
-        _times_by(row, 0, 1, way, x)
-        for e in range(classes):
-            for i in range(n):
-                for j in range(lanes):
-                    left[t * classes + e, i, j] = scale[e, t, j] * row[0, i, j]
+        rows = left[t * classes : (t + 1) * classes]
+        rows[:] = reach[t]
+        _times_by(rows, 0, classes, way, x)
 
 
 @njit(error_model="numpy")
@@ -210,25 +197,47 @@ def _merge(slots: Any, classes: Any, left: Any, right: Any, across: Any, out: An
 
 
 @njit(error_model="numpy")
-def _add_stores(scale: Any, level: Any, pivot: Any, near: Any, out: Any) -> None:
+def _reach(signed: Any, level: Any) -> Any:
+    """What coupled flows put into the level rows through the balance. (T, E, n, L)"""
+    (classes, slots, lanes), n = signed.shape, level.shape[0]
+    out = np.empty((slots, classes, n, lanes))
+    for t in range(slots):
+        for e in range(classes):
+            for i in range(n):
+                for j in range(lanes):
+                    out[t, e, i, j] = -signed[e, t, j] * level[i, FACTOR, t, j]
+    return out
+
+
+@njit(error_model="numpy")
+def _add_rates(tile: Any, fixed: Any, variables: Any, out: Any) -> None:
+    """Adds what coupled flows put into level rows themselves. (T, E, n, L)"""
+    rows, rates = fixed[2], fixed[4]
+    slots, _, _, lanes = out.shape
+    for f in range(tile[FLOWS]):
+        e, i = rows[tile[FIRST] + f, CLASS], rows[tile[FIRST] + f, SLOT]
+        if e >= 0 and i >= 0:
+            rate, scale = rates[rows[tile[FIRST] + f, RATE]], variables[f, SCALE]
+            for t in range(slots):
+                for j in range(lanes):
+                    out[t, e, i, j] += rate[t * lanes + j] * scale[t * lanes + j]
+
+
+@njit(error_model="numpy")
+def _add_stores(reach: Any, level: Any, pivot: Any, near: Any, out: Any) -> None:
     """Adds what goes through stores to out (T E, T E), upper blocks in time only, and within a stretch to near.
 
-    scale (E, T, L): signed scaling of each coupled class, level (n, 7, T, L), pivot (n, n, T, L).
+    reach (T, E, n, L): what each coupled class puts into the level rows, level (n, 7, T, L), pivot (n, n, T, L).
     """
-    classes, slots, lanes = scale.shape
-    n, rows = level.shape[0], slots * classes
-    v, coupling, ways = np.empty((slots, n, lanes)), np.empty((slots, n, lanes)), _ways(pivot, level)
+    slots, classes, n, lanes = reach.shape
+    rows, v, ways = slots * classes, np.empty(reach.shape), _ways(pivot, level)
     left, right = np.empty((rows, n, lanes)), np.empty((n, lanes, rows))
     across = np.empty((-(-slots // LEAF), n, n, lanes))
-    for t in range(slots):
-        for i in range(n):
-            for j in range(lanes):
-                coupling[t, i, j] = level[i, FACTOR, t, j]
-    _diagonal(pivot, coupling, ways, v)
+    _diagonal(pivot, reach, ways, v)
     for first in range(0, slots, LEAF):
         last = min(first + LEAF, slots)
-        _pairs(first, last, scale, coupling, ways, v, right, near)
-        _stretch(first, last, scale, coupling, ways, left, across[first // LEAF])
+        _pairs(first, last, reach, ways, v, right, near)
+        _stretch(first, last, reach, ways, left, across[first // LEAF])
     _merge(slots, classes, left, right, across, out)
 
 
@@ -286,5 +295,8 @@ def couple(start: Any, stop: Any, fixed: Any, state: Any, classes: Any, out: Any
             _add_slots(tile, rows, variables[r : r + tile[FLOWS]], balances[c, FACTOR], signed, near)
             if n:
                 pivot = pivots[tile[PIVOT] : tile[PIVOT] + n * n].reshape(n, n, slots, lanes)
-                _add_stores(signed, levels[s : s + n].reshape(n, 7, slots, lanes), pivot, near, out[g])
+                level = levels[s : s + n].reshape(n, 7, slots, lanes)
+                reach = _reach(signed, level)
+                _add_rates(tile, fixed, variables[r : r + tile[FLOWS]], reach)
+                _add_stores(reach, level, pivot, near, out[g])
         _gather(near, out[g])

@@ -19,6 +19,7 @@ from ._block_tables import (
     BELOW,
     BY_ABOVE,
     BY_BELOW,
+    CLASS,
     FACTOR,
     FIRST,
     FLOWS,
@@ -36,6 +37,11 @@ from ._block_tables import (
 INTEGERS, GRID, TABLE = types.int64[:, ::1], types.float64[:, ::1], types.float64[:, :, ::1]
 TINY = 1e-10
 """Regularisation of the scaling."""
+METERED, SOFT = 1e-7, 1e-5
+"""The same, and that of rows of meters, where there are any.
+
+A peak that is reached leaves a member no way out but to raise it, and members are eliminated before it.
+"""
 
 
 @njit(error_model="numpy")
@@ -46,13 +52,13 @@ def _inverse(x: Any, out: Any) -> None:
 
 
 @njit(error_model="numpy")
-def _scale(v: Any) -> None:
-    """The scaling of a variable: 1 / (lower / below + upper / above), 0 for what is fixed. (15, M)"""
+def _scale(v: Any, tiny: Any) -> None:
+    """The scaling of a variable: 1 / (lower / below + upper / above + tiny), 0 for what is fixed. (15, M)"""
     _inverse(v[BELOW], v[BY_BELOW])
     _inverse(v[ABOVE], v[BY_ABOVE])
     lower, upper, below, above, out = v[LOWER], v[UPPER], v[BY_BELOW], v[BY_ABOVE], v[SCALE]
     for m in range(out.size):
-        value = 1.0 / (lower[m] * below[m] + upper[m] * above[m] + TINY)
+        value = 1.0 / (lower[m] * below[m] + upper[m] * above[m] + tiny)
         out[m] = value if lower[m] + upper[m] > 0.0 else 0.0
 
 
@@ -103,6 +109,13 @@ def _level(others: Any, own: Any, balance: Any, held: Any, keep: Any, link: Any,
 
 
 @njit(error_model="numpy")
+def _is_meter(tile: Any, fixed: Any, k: Any) -> Any:
+    """Whether store k of a tile is a meter: what it gives is what flows in."""
+    flow = fixed[3][tile[STORE] + k, 1]
+    return flow >= 0 and fixed[2][tile[FIRST] + flow, CLASS] == 0
+
+
+@njit(error_model="numpy")
 def _factor(tile: Any, fixed: Any, variables: Any, others: Any, balance: Any, level: Any, lanes: Any) -> Any:
     """Coupling of a tile's levels to balances and to the slot before; -> their diagonals. (n, M)"""
     _, _, rows, pairs, rates, keep, _ = fixed
@@ -118,6 +131,9 @@ def _factor(tile: Any, fixed: Any, variables: Any, others: Any, balance: Any, le
         _store(charge, discharge, in_rate, out_rate, level[k, FACTOR], own)
         held, share = variables[flows + k, SCALE], keep[tile[STORE] + k]
         _level(others[k], own, balance, held, share, level[k, LINK], lanes, diagonal[k])
+        if _is_meter(tile, fixed, k):
+            for m in range(balance.size):
+                diagonal[k, m] += SOFT
     return diagonal
 
 
@@ -191,8 +207,11 @@ def factor(start: Any, stop: Any, fixed: Any, state: Any) -> None:
         tile = tiles[c]
         n, last = tile[STORES], tile[FIRST] + tile[FLOWS] + tile[STORES]
         mine, level, balance = variables[tile[FIRST] : last], levels[tile[STORE] : tile[STORE] + n], balances[c, FACTOR]
+        tiny = TINY
+        for k in range(n):
+            tiny = METERED if _is_meter(tile, fixed, k) else tiny
         for f in range(len(mine)):
-            _scale(mine[f])
+            _scale(mine[f], tiny)
         others = np.empty((n, balance.size))
         _totals(tile, rows, mine, balance, others)
         diagonal = _factor(tile, fixed, mine, others, balance, level, lanes)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..flow import Array, Mask
+from ..flow import Array, Index, Mask
 from .problem import Problem
 from .stores import Stores, emptiest, fullest, reach
 
 CLASSES = "pool_in", "pool_out"
-"""Flows that meet others, by class."""
+"""Flows that meet others, by class; two more for each shared battery, what its accounts charge and discharge."""
 MEMBER = {"pool_in": 1, "pool_out": -1, "own_in": 1, "own_out": -1, "curtail": -1, "unserved": 1}
 """Flows of a member, with their sign in its balance."""
 STORE = {"charge": -1, "discharge": 1}
@@ -55,9 +55,22 @@ class Units:
         return cls(energy=float(energy) or 1.0, price=float(price) or problem.highest_price or 1.0)
 
 
+def classes(problem: Problem) -> int:
+    """How many classes of flows meet others."""
+    return len(CLASSES) + len(STORE) * len(problem.joints)
+
+
+def accounts(problem: Problem) -> Index:
+    """The shared battery that each store is an account of, -1 for none. (K,)"""
+    found = np.full(problem.stores.owner.size, -1)
+    for j, joint in enumerate(problem.joints):
+        found[joint.rows] = j
+    return found
+
+
 def kinds(problem: Problem, units: Units) -> dict[str, Kind]:
     """All variables of members and their stores."""
-    stores = _of_stores(problem.stores, units)
+    stores = _of_stores(problem.stores, units, _parts(problem))
     moved = problem.stores.by_member(stores["charge"].guess - stores["discharge"].guess, problem.shape[1])
     net = (problem.base_kwh + OFF * problem.curtail_max_kwh) / units.energy + moved
     spilt, unserved = problem.curtail_max_kwh / units.energy, problem.unserved_max_kwh / units.energy
@@ -124,10 +137,25 @@ def settled(stores: Stores, units: Units) -> tuple[Mask, Array]:
     return most - least <= fine, 0.5 * (least + most)
 
 
-def _of_stores(stores: Stores, units: Units) -> dict[str, Kind]:
+def _parts(problem: Problem) -> Stores:
+    """Stores that share a battery with its room and power in equal parts."""
+    stores = problem.stores
+    charge, discharge, level = (
+        np.array(table) for table in (stores.charge_max_kwh, stores.discharge_max_kwh, stores.level_max_kwh)
+    )
+    for joint in problem.joints:
+        rows, count = joint.rows, joint.rows.size
+        room = np.maximum(joint.level_max_kwh - stores.level_min_kwh[:, rows].sum(axis=1), 0.0) / count
+        level[:, rows] = np.minimum(level[:, rows], stores.level_min_kwh[:, rows] + room[:, None])
+        charge[:, rows] = np.minimum(charge[:, rows], joint.charge_max_kwh[:, None] / count)
+        discharge[:, rows] = np.minimum(discharge[:, rows], joint.discharge_max_kwh[:, None] / count)
+    return replace(stores, charge_max_kwh=charge, discharge_max_kwh=discharge, level_max_kwh=level)
+
+
+def _of_stores(stores: Stores, units: Units, likely: Stores) -> dict[str, Kind]:
     """Charge, discharge and level; what cannot be otherwise is fixed, or there would be no interior."""
     low, high = stores.level_min_kwh, np.maximum(stores.level_max_kwh, stores.level_min_kwh)
-    charge, discharge, level = _guess(stores)
+    charge, discharge, level = _guess(likely)
     stuck, at = settled(stores, units)
     low, high = np.where(stuck, at, low), np.where(stuck, at, high)
     known = stuck & np.vstack([np.ones((1, stuck.shape[1]), np.bool_), stuck[:-1]])

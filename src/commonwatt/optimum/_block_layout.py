@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..flow import Array, Index, Mask
 from ._block_kinds import MEMBER, STORE, Kind
@@ -53,24 +55,32 @@ class Layout:
         return {kind: np.array([flat[r].column for r in numbers]) for kind, numbers in self.rows.items()}
 
 
-def layout(owner: Index, found: Mapping[str, Kind], cell: Index) -> Layout:
-    """Members with like devices side by side; all members of a tile belong to one cell (N,)."""
+def layout(owner: Index, found: Mapping[str, Kind], cell: Index, account: Index, stores: int) -> Layout:
+    """Members with like devices side by side; all members of a tile belong to one cell (N,).
+
+    Accounts (K,) of a shared battery, -1 for none, stand in rows of their own; so do meters, from number `stores` on.
+    """
     here: dict[str, Mask] = {name: np.asarray(kind.free.any(axis=0)) for name, kind in found.items()}
     members, two_way = cell.size, here["discharge"]
-    count = np.bincount(owner, minlength=members)
-    ordered = np.lexsort((np.arange(owner.size), ~two_way, owner))
-    slot = np.empty(owner.size, np.int64)
-    slot[ordered] = np.arange(owner.size) - np.repeat(np.cumsum(count) - count, count)
-    keys = [here[name] for name in MEMBER if name in here]
+    count, slot = np.bincount(owner, minlength=members), _slots(owner, two_way, account)
+    keys: list[NDArray[Any]] = [here[name] for name in MEMBER if name in here]
+    keys += [np.bincount(owner, account == j, members) for j in range(int(account.max(initial=-1)) + 1)]
     order = np.lexsort((np.arange(members), *keys, np.bincount(owner, two_way, members), count, cell))
     member, cells = _dealt(order, cell)
-    at = np.full((members + 1, int(count.max(initial=0))), -1)
+    at = np.full((members + 1, int(slot.max(initial=-1)) + 1), -1)
     at[owner, slot] = np.arange(owner.size)
-    store = [
-        np.ascontiguousarray(at[lanes, : int(count[lanes[lanes >= 0]].max(initial=0))].T) for lanes in member
-    ]  # fmt: skip
-    tiles = [_rows(lanes, stores, here) for lanes, stores in zip(member, store, strict=True)]
+    store = [np.ascontiguousarray(at[lanes][:, (at[lanes] >= 0).any(axis=0)].T) for lanes in member]
+    tiles = [_rows(lanes, mine, here, stores) for lanes, mine in zip(member, store, strict=True)]
     return Layout(tiles=tiles, member=member, store=store, cell=cells, group=_groups(cells))
+
+
+def _slots(owner: Index, two_way: Mask, account: Index) -> Index:
+    """Where each store stands among its owner's: accounts first, each shared battery's in the same place. (K,)"""
+    slot, own = np.array(account), np.flatnonzero(account < 0)
+    ordered = own[np.lexsort((own, ~two_way[own], owner[own]))]
+    count = np.bincount(owner[own])
+    slot[ordered] = account.max(initial=-1) + 1 + np.arange(own.size) - np.repeat(np.cumsum(count) - count, count)
+    return slot
 
 
 def _dealt(order: Index, cell: Index) -> tuple[Index, Index]:
@@ -85,13 +95,14 @@ def _dealt(order: Index, cell: Index) -> tuple[Index, Index]:
     return np.concatenate(tiles), np.array(cells)
 
 
-def _rows(lanes: Index, stores: Index, here: Mapping[str, Mask]) -> list[Row]:
-    """What any of a tile's members has."""
+def _rows(lanes: Index, stores: Index, here: Mapping[str, Mask], meters: int) -> list[Row]:
+    """What any of a tile's members has; what a meter reads is what its store gives."""
+    read = {"pool_in": next((slot for slot, column in enumerate(stores) if column.max() >= meters), -1)}
 
     def any_of(name: str, column: Index) -> bool:
         return name in here and bool(here[name][column[column >= 0]].any())
 
-    rows = [Row(kind=name, column=lanes) for name in MEMBER if any_of(name, lanes)]
+    rows = [Row(kind=name, column=lanes, slot=read.get(name, -1)) for name in MEMBER if any_of(name, lanes)]
     for slot, column in enumerate(stores):
         rows += [Row(kind=name, column=column, slot=slot) for name in STORE if any_of(name, column)]
     return rows + [Row(kind="level", column=column, slot=slot) for slot, column in enumerate(stores)]

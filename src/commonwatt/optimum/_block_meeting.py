@@ -1,17 +1,21 @@
 """Where members meet, for the structured interior point method: columns of the community, and the rows they enter.
 
 A cell is a group of members behind a limit of their own; without any, everybody is in one. Every cell has two rows per
-slot, for what its members take and what they give. Prices follow from the duals y of rows `A x = right`.
+slot, for what its members take and what they give, and two more for each shared battery, for what its accounts charge
+and discharge. Prices follow from the duals y of rows `A x = right`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..flow import Array, Index, Mask
-from ._block_kinds import CLASSES, Units, alone
+from ._block_batteries import Battery, alike
+from ._block_kinds import CLASSES, STORE, Kind, Units, alone, classes
+from ._block_meters import first_peaks, meters, own, single_peaks
 from .limits import Metered, Peak
 from .problem import Problem
 
@@ -25,6 +29,7 @@ class Meeting:
 
     slots: int
     cells: int
+    classes: int
     cost: Array
     high: Array
     guess: Array
@@ -34,6 +39,8 @@ class Meeting:
     factor: Array
     numbers: dict[str, Index]
     """Rows by name."""
+    peaks: Index
+    """Columns of peaks of members' own meters."""
 
     def dual(self, y: Array, name: str) -> Array:
         """Duals of rows of a name."""
@@ -42,7 +49,11 @@ class Meeting:
 
     def flows(self, y: Array) -> Array:
         """Duals of the rows that members put flows into. (cells, T, classes)"""
-        return y[: self.cells * self.slots * len(CLASSES)].reshape(self.cells, self.slots, len(CLASSES))
+        return y[: self.cells * self.slots * self.classes].reshape(self.cells, self.slots, self.classes)
+
+    def met(self, y: Array, name: str) -> Array:
+        """Duals of the rows in which flows of a class from all cells meet. (T,)"""
+        return self.dual(y, name) if self.cells > 1 else self.flows(y)[0, :, _names(self.classes).index(name)]
 
 
 def cells(problem: Problem) -> Index:
@@ -65,8 +76,16 @@ def everywhere(problem: Problem) -> list[int]:
     return [int(g) for g in np.flatnonzero(problem.places.shared & problem.places.inside.all(axis=1))]
 
 
+def _names(count: int) -> list[str]:
+    """Of the rows in which flows meet, by class."""
+    batteries = range((count - len(CLASSES)) // len(STORE))
+    return ["demand", "supply", *(f"{way} {j}" for j in batteries for way in STORE)]
+
+
 def understood(problem: Problem) -> bool:
     """Whether all that binds members together can be told by the flows at the coupling point and into groups."""
+    if not alike(problem) or not single_peaks(problem):
+        return False
     one_bus = problem.one_meter and bool(problem.inside.all())
     inside, some = problem.places.inside, groups(problem)
     nested = bool((inside[some].sum(axis=0) > 1).any()) if some else False
@@ -78,6 +97,8 @@ def understood(problem: Problem) -> bool:
 
 def _told(problem: Problem, charge: Metered, one_bus: bool) -> bool:
     """Whether a charge reads the coupling point, and costs no less for the next kWh than for the last."""
+    if one_bus and own(charge):
+        return True
     if not one_bus or charge.reads == "residual" or not (charge.reads == "pool" or charge.members.all()):
         return False
     if isinstance(charge, Peak):
@@ -93,7 +114,8 @@ def _told(problem: Problem, charge: Metered, one_bus: bool) -> bool:
 class _Sheet:
     """Collects columns and rows, in scaled units."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
         self.columns: dict[str, Index] = {}
         self.rows: dict[str, Index] = {}
         self._columns: list[tuple[Array, ...]] = []
@@ -136,25 +158,29 @@ class _Sheet:
         cost, guess, high = (np.concatenate([part[i] for part in self._columns]) for i in range(3))
         row, column, factor = (np.concatenate([part[i] for part in self._entries]) for i in range(3))
         return Meeting(
-            slots=slots, cells=count, cost=cost, guess=guess, high=high, right=np.concatenate(self._right),
-            row=row, column=column, factor=factor, numbers=self.rows,
+            slots=slots, cells=count, classes=self.classes, cost=cost, guess=guess, high=high,
+            right=np.concatenate(self._right), row=row, column=column, factor=factor, numbers=self.rows,
+            peaks=self.columns.get("own peaks", np.zeros(0, np.int64)),
         )  # fmt: skip
 
 
-def meeting(problem: Problem, units: Units, flows: Array, least: float) -> Meeting:
-    """From first guesses of what members take and give (cells, T, 2), and how small a first guess may be."""
-    sheet, count, slots = _Sheet(), len(flows), problem.shape[0]
-    mine = sheet.add_rows("flows", np.zeros(flows.size)).reshape(count, slots, -1)
-    demand, supply = (
+def meeting(problem: Problem, units: Units, found: Mapping[str, Kind], flows: Array, least: float) -> Meeting:
+    """From all variables, first guesses of flows that meet (cells, T, classes), and how small a guess may be."""
+    sheet, (count, slots, _) = _Sheet(classes(problem)), flows.shape
+    mine = sheet.add_rows("flows", np.zeros(flows.size)).reshape(flows.shape)
+    meets = [
         (mine[0, :, e] if count == 1 else sheet.add_rows(name, np.zeros(slots)))
-        for e, name in enumerate(("demand", "supply"))
-    )
+        for e, name in enumerate(_names(sheet.classes))
+    ]
     for c in range(count if count > 1 else 0):
-        for e, meets in enumerate((demand, supply)):
+        for e, row in enumerate(meets):
             column = sheet.add(f"flow {c} {e}", 0.0, np.maximum(flows[c, :, e], least))
             sheet.enter(mine[c, :, e], column, 1.0)
-            sheet.enter(meets, column, -1.0)
-    _add_pool(sheet, problem, units, flows.sum(axis=0), (demand, supply), least)
+            sheet.enter(row, column, -1.0)
+    _add_pool(sheet, problem, units, flows.sum(axis=0), (meets[DEMAND], meets[SUPPLY]), least)
+    for j in range(len(problem.joints)):
+        at = slice(len(CLASSES) + len(STORE) * j, len(CLASSES) + len(STORE) * (j + 1))
+        _add_battery(sheet, Battery.of(problem, units, found, j), meets[at], flows[:, :, at].sum(axis=0), least)
     for g in everywhere(problem):
         net = {"grid_in": 1.0, "sent": problem.pool.efficiency - 1.0, "grid_out": -1.0}
         _add_limit(sheet, problem, units, g, net, least)
@@ -163,6 +189,8 @@ def meeting(problem: Problem, units: Units, flows: Array, least: float) -> Meeti
         c = int(cell[problem.places.inside[g]][0])
         net = {f"flow {c} {DEMAND}": 1.0, f"flow {c} {SUPPLY}": -1.0}
         _add_limit(sheet, problem, units, g, net, least)
+    if meters(problem):
+        sheet.add("own peaks", *first_peaks(problem, units, found))
     _add_peaks(sheet, problem, units, least)
     _add_tiers(sheet, problem, units, least)
     return sheet.done(slots, count)
@@ -187,6 +215,18 @@ def _add_pool(
     ):  # fmt: skip
         rest = np.maximum(flows[:, way] - sent, least)
         sheet.enter(rows[way], sheet.add(name, cost / units.price, rest, np.where(can, np.inf, 0.0)), 1.0)
+
+
+def _add_battery(sheet: _Sheet, battery: Battery, meets: list[Index], flows: Array, least: float) -> None:
+    """What its accounts charge and discharge (T, 2) goes into one level."""
+    row = sheet.add_rows(f"level {battery.number}", battery.right)
+    for e, most in enumerate((battery.into, battery.out_of)):
+        column = sheet.add(f"battery {battery.number} {e}", 0.0, np.maximum(flows[:, e], least), most)
+        sheet.enter(meets[e], column, 1.0)
+        sheet.enter(row, column, (-battery.gain, battery.loss)[e])
+    level = sheet.add(f"level {battery.number}", 0.0, np.maximum(battery.held, least), battery.room)
+    sheet.enter(row, level, 1.0)
+    sheet.enter(row[1:], level[:-1], -battery.keep)
 
 
 def _add_limit(sheet: _Sheet, problem: Problem, units: Units, g: int, net: dict[str, float], least: float) -> None:
@@ -219,6 +259,8 @@ def read(problem: Problem, charge: Metered) -> dict[str, float]:
 def _add_peaks(sheet: _Sheet, problem: Problem, units: Units, least: float) -> None:
     """One column above every slot that counts."""
     for p, peak in enumerate(problem.peaks):
+        if own(peak):
+            continue
         some: Mask = peak.weight > 0
         flows = read(problem, peak)
         power, locked = (peak.weight * sheet.guess(flows))[some], peak.locked_kw / units.energy

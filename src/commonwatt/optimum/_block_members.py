@@ -8,8 +8,10 @@ import numpy as np
 
 from ..flow import Array, Index
 from . import _block_coupling, _block_factor, _block_rows, _block_steps
-from ._block_kinds import CLASSES, MEMBER, STORE, Kind, Units
+from ._block_border import Border
+from ._block_kinds import CLASSES, MEMBER, STORE, Kind, Units, accounts, classes
 from ._block_layout import LANES, Layout, Row, packed, unpacked
+from ._block_meters import meters
 from ._block_tables import (
     ABOVE,
     BELOW,
@@ -37,6 +39,7 @@ class _State:
 
     def __init__(self, problem: Problem, found: dict[str, Kind], plan: Layout, units: Units) -> None:
         self._layout, self._kinds, self._slots = plan, found, problem.shape[0]
+        self._classes = classes(problem)
         self.cells = int(plan.cell.max()) + 1
         tables = _Tables(problem, found, plan)
         count, stores, size = len(plan.tiles), sum(map(len, plan.store)), problem.shape[0] * LANES
@@ -48,12 +51,13 @@ class _State:
         ends = np.append(tables.tiles[:, 0], len(tables.rows))
         self._spans = np.ascontiguousarray(ends[plan.group])
         self._all = 0, len(plan.group)
-        flows = self._slots * len(CLASSES)
-        self._sums = np.zeros((len(plan.group), len(CLASSES), size))
+        flows = self._slots * self._classes
+        self._sums = np.zeros((len(plan.group), self._classes, size))
         self._matrices = np.zeros((len(plan.group), flows, flows))
         self._fill(problem, units)
         self.pairs_of_bounds = 2 * int((self._variables[:, LOWER] > 0).sum())
         self._costly = np.flatnonzero(tables.rows[:, 4] >= 0)
+        self._border = Border(problem, units, plan, self._fixed, self._state) if meters(problem) else None
 
     def _fill(self, problem: Problem, units: Units) -> None:
         """Bounds and first guesses; fixed variables stand at 1 from both bounds, and their duals at 0."""
@@ -117,28 +121,54 @@ class _State:
             v[LOWER] = free * (np.maximum(v[REST], 0.0) + off)
             v[UPPER] = free * (np.maximum(-v[REST], 0.0) + off)
 
+    def _by_cell(self, found: Array) -> Array:
+        """Sums over each cell's groups. (G, ...) -> (cells, ...)"""
+        sums = np.zeros((self.cells, *found.shape[1:]))
+        for g, tile in enumerate(self._layout.group[:, 0]):
+            sums[self._layout.cell[tile]] += found[g]
+        return sums
+
 
 class Members(_State):
     """Compiled passes over all tiles."""
 
-    def factor(self) -> Array:
-        """Factors all rows of members; -> how flows of cells answer to prices. (cells, T E, T E)"""
+    def factor(self, stiffness: Array) -> Array:
+        """Factors all rows of members; -> how flows of cells answer to prices. (cells, T E, T E)
+
+        stiffness (P,): inverse scaling of peaks of members' own meters.
+        """
         _block_factor.factor(*self._all, self._fixed, self._state)
-        _block_coupling.couple(*self._all, self._fixed, self._state, len(CLASSES), self._matrices)
-        return self._by_cell(self._matrices)
+        _block_coupling.couple(*self._all, self._fixed, self._state, self._classes, self._matrices)
+        found = self._by_cell(self._matrices)
+        if self._border:
+            self._border.by_cell(self._border.factor(stiffness, self._classes), found)
+        return found
 
     def wish(self, aim: Array | None) -> None:
         """Right-hand sides: of the predictor, or of a corrector with an aim."""
         _block_steps.wish(*self._all, self._spans, self._variables, np.empty(0) if aim is None else aim)
 
-    def answer(self, *, residual: bool) -> Array:
-        """What flows of cells do while prices stay. (cells, T, E)"""
-        self._respond(np.zeros((self.cells, len(CLASSES), 0)), residual=residual)
-        return self._flows()
+    def answer(self, rest: Array, *, residual: bool) -> Array:
+        """What flows of cells do while prices stay, with what is missing in peaks' columns (P,). (cells, T, E)"""
+        self._respond(np.zeros((self.cells, self._classes, 0)), residual=residual)
+        flows = self._flows()
+        if self._border:
+            self._border.answer(TURN if residual else MORE_TURN, rest, flows)
+        return flows
 
-    def turn(self, prices: Array, *, residual: bool) -> None:
-        """The direction of all variables as prices (cells, T, E) change."""
+    def turn(self, prices: Array, *, residual: bool) -> Array:
+        """The direction of all variables as prices (cells, T, E) change; -> that of peaks of own meters. (P,)"""
         self._respond(_by_class(prices), residual=residual)
+        if not self._border:
+            return np.zeros(0)
+        return self._border.turn(*((TURN, MOVE) if residual else (MORE_TURN, MORE)))
+
+    def at_peaks(self, peaks: Array) -> Array:
+        """Takes peaks of own meters (P,); -> what the rows that they enter say to them. (P,)"""
+        if not self._border:
+            return np.zeros(0)
+        self._border.put(peaks)
+        return self._border.told(DUAL)
 
     def _respond(self, prices: Array, *, residual: bool) -> None:
         turn, move = (TURN, MOVE) if residual else (MORE_TURN, MORE)
@@ -178,15 +208,8 @@ class Members(_State):
         return self._flows(), float(found[:, 0].max()), float(found[:, 1].max())
 
     def _flows(self) -> Array:
-        found = self._sums.reshape(-1, len(CLASSES), self._slots, LANES).sum(axis=3)
+        found = self._sums.reshape(-1, self._classes, self._slots, LANES).sum(axis=3)
         return np.ascontiguousarray(self._by_cell(found).transpose(0, 2, 1))
-
-    def _by_cell(self, found: Array) -> Array:
-        """Sums over each cell's groups. (G, ...) -> (cells, ...)"""
-        sums = np.zeros((self.cells, *found.shape[1:]))
-        for g, tile in enumerate(self._layout.group[:, 0]):
-            sums[self._layout.cell[tile]] += found[g]
-        return sums
 
 
 class _Tables:
@@ -194,6 +217,10 @@ class _Tables:
 
     def __init__(self, problem: Problem, found: dict[str, Kind], plan: Layout) -> None:
         self._found, self._stores, self._size = found, problem.stores, problem.shape[0] * LANES
+        self._account = accounts(problem)
+        self._metered = np.zeros(problem.shape)
+        for p in meters(problem):
+            self._metered[:, problem.peaks[p].members] = 1.0
         tiles, rows, pairs = list[list[int]](), list[list[int]](), list[tuple[int, int]]()
         self._rates, self._costs = list[Array](), list[Array]()
         store = pivot = 0
@@ -201,7 +228,9 @@ class _Tables:
             n = len(plan.store[c])
             tiles.append([len(rows), len(tile) - n, store, n, pivot, int(plan.cell[c])])
             at = {(row.kind, row.slot): f for f, row in enumerate(tile)}
-            pairs += [(at.get(("charge", k), -1), at.get(("discharge", k), -1)) for k in range(n)]
+            pairs += [
+                (at.get(("charge", k), -1), at.get(("discharge", k), at.get(("pool_in", k), -1))) for k in range(n)
+            ]
             rows += [self._row(row) for row in tile]
             store, pivot = store + n, pivot + n * n
         self.tiles, self.rows = np.array(tiles, np.int64), np.array(rows, np.int64)
@@ -212,13 +241,20 @@ class _Tables:
         """Numbers of a row; its rate and cost are added to their tables."""
         cost, stores = self._found[row.kind].cost, self._stores
         rate = {"charge": -stores.gain, "discharge": np.broadcast_to(stores.loss, stores.shape)}.get(row.kind)
+        rate = self._metered if row.kind in MEMBER and row.slot >= 0 else rate
         numbers = [-1, -1]
         for k, (table, into) in enumerate(((rate, self._rates), (cost, self._costs))):
             if table is not None:
                 numbers[k] = len(into)
                 into.append(packed(table, row.column[None, :])[0])
-        kind = CLASSES.index(row.kind) if row.kind in CLASSES else -1
-        return [kind, row.slot, {**MEMBER, **STORE}.get(row.kind, 0), *numbers]
+        return [self._class(row), row.slot, {**MEMBER, **STORE}.get(row.kind, 0), *numbers]
+
+    def _class(self, row: Row) -> int:
+        """The class of a row's flows, -1 for those that meet nobody."""
+        if row.kind in STORE:
+            battery = int(self._account[row.column.max()])
+            return -1 if battery < 0 else len(CLASSES) + len(STORE) * battery + list(STORE).index(row.kind)
+        return CLASSES.index(row.kind) if row.kind in CLASSES else -1
 
     def fixed(self, plan: Layout) -> tuple[Any, ...]:
         """All of them, in order."""

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ._block_bus import Bus, Move
-from ._block_kinds import Units, kinds
+from ._block_kinds import Units, accounts, kinds
 from ._block_layout import layout
 from ._block_meeting import cells, meeting
 from ._block_members import Members
+from ._block_meters import meters, with_meters
 from ._block_prices import Blind, duals, first, of_rows
 from .bill import cost
 from .certificate import gap as gap_between
@@ -56,13 +57,17 @@ class Method:
     def __init__(self, problem: Problem, gap: float) -> None:
         self.problem, self.gap, self.units = problem, gap, Units.of(problem)
         found = kinds(problem, self.units)
-        self.members = Members(problem, found, layout(problem.stores.owner, found, cells(problem)), self.units)
+        wider, found = with_meters(problem, found, self.units)
+        owner, stores = wider.stores.owner, problem.stores.owner.size
+        account = np.where(np.arange(owner.size) < stores, accounts(wider), len(problem.joints))
+        plan = layout(owner, found, cells(problem), account, stores)
+        self.members = Members(wider, found, plan, self.units)
         self.blind = Blind(problem, self.units)
         balance, level, rows = first(problem, self.units)
-        self.members.begin(balance, level)
+        self.members.begin(balance, np.hstack([level, np.zeros((len(level), owner.size - stores))]))
         flows, *_ = self.members.residuals(np.repeat(rows[None], self.members.cells, axis=0))
         self.members.push()
-        self.bus = Bus(meeting(problem, self.units, flows, 1e-3 * problem.shape[1]))
+        self.bus = Bus(meeting(problem, self.units, found, flows, 1e-3 * problem.shape[1]))
         self.bus.begin(of_rows(rows, self.bus.given))
         self.pairs = self.members.pairs_of_bounds + self.bus.of.size
         self.product, self.near = self.members.step(0.0, 0.0), np.inf
@@ -71,8 +76,9 @@ class Method:
 
     def look(self, iteration: int) -> str:
         """Measures, and certifies where it may do; a word if this is the end."""
+        peaks = self.members.at_peaks(self.bus.peaks)
         flows, rows, columns = self.members.residuals(self.bus.given.flows(self.bus.y))
-        more = self.bus.measure(flows)
+        more = self.bus.measure(flows, peaks)
         missed = max(rows, columns, more[0] / self.problem.shape[1], more[1])
         least = self.problem.scale / (self.units.energy * self.units.price) or 1.0
         total = self.product + self.bus.product
@@ -106,10 +112,11 @@ class Method:
             self.best, self.proven = plan, found
 
     def _plan(self, iteration: int) -> Plan:
-        energy, flows, stores = self.units.energy, self.problem.shape, self.problem.stores.shape
+        energy, flows, (slots, stores) = self.units.energy, self.problem.shape, self.problem.stores.shape
+        level = self.members.values("level", (slots, stores + len(meters(self.problem))))[:, :stores]
         prices = duals(self.problem, self.units, self.members, self.bus, self.blind)
         return Plan(
-            level_kwh=energy * self.members.values("level", stores),
+            level_kwh=energy * level,
             curtailed_kwh=energy * self.members.values("curtail", flows),
             unserved_kwh=energy * self.members.values("unserved", flows),
             duals=prices, engine="block", status="open", iterations=iteration,
@@ -120,10 +127,9 @@ class Method:
         members, bus = self.members, self.bus
         total = self.product + bus.product
         mean = total / self.pairs
-        bus.factor_with(members.factor())
+        bus.factor_with(members)
         members.wish(None)
-        move = bus.direction(members.answer(residual=True), -bus.distance * bus.dual, residual=True)
-        members.turn(bus.given.flows(move.y), residual=True)
+        move = bus.direction(members, -bus.distance * bus.dual, residual=True)
         into, along, products = members.predicted()
         steps = self._steps((into, along), move)
         after = self.product + steps[0] * products[0] + steps[1] * products[1] + steps[0] * steps[1] * products[2]
@@ -147,8 +153,7 @@ class Method:
         members.wish(np.array(aim))
         product = bus.product_after(move, aim.primal, aim.dual)
         target = np.maximum(np.clip(product, aim.low, aim.high) - product, -aim.fall)
-        more = bus.direction(members.answer(residual=False), target, residual=False)
-        members.turn(bus.given.flows(more.y), residual=False)
+        more = bus.direction(members, target, residual=False)
         blended = [move.plus(float(weight), more) for weight in WEIGHTS]
         longest = members.corrected(WEIGHTS)
         steps = [self._steps((x, z), one) for (x, z), one in zip(longest, blended, strict=True)]

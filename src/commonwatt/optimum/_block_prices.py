@@ -10,9 +10,10 @@ import numpy as np
 from ..flow import Array, Index
 from ..noun import dense
 from ._block_bus import Bus
-from ._block_kinds import NARROW, Units, alone, own_limits, settled
+from ._block_kinds import NARROW, Units, accounts, alone, classes, own_limits, settled
 from ._block_meeting import DEMAND, SUPPLY, Meeting, cells, everywhere, groups, limited
 from ._block_members import Members
+from ._block_meters import meters, own
 from .engine import Duals
 from .problem import Problem
 from .stores import reach
@@ -22,7 +23,7 @@ APART = 0.05
 
 
 def first(problem: Problem, units: Units) -> tuple[Array, Array, Array]:
-    """Duals of balances (T, N) and levels (T, K), and of what members take and give (T, 2), scaled."""
+    """Duals of balances (T, N) and levels (T, K), and of flows that meet (T, classes), scaled."""
     stores = problem.stores
     paid, got = np.where(problem.own, problem.buy, np.inf), np.where(problem.own, problem.sell, -np.inf)
     at_pool = problem.coupling_buy, problem.coupling_sell
@@ -34,12 +35,13 @@ def first(problem: Problem, units: Units) -> tuple[Array, Array, Array]:
         at_pool = problem.buy.mean(axis=1), problem.sell.mean(axis=1)
     middle = 0.5 * (paid + got) / units.price
     stored = -middle.mean(axis=0)[stores.owner] / stores.gain.mean(axis=0)
-    rows = np.stack([at_pool[0] / units.price + APART, APART - at_pool[1] / units.price], axis=1)
+    rows = np.zeros((len(middle), classes(problem)))
+    rows[:, DEMAND], rows[:, SUPPLY] = at_pool[0] / units.price + APART, APART - at_pool[1] / units.price
     return middle, np.broadcast_to(stored, stores.shape), rows
 
 
 def of_rows(rows: Array, given: Meeting) -> Array:
-    """First duals of all rows: those of demand and supply (T, 2) wherever they belong, 0 of all others."""
+    """First duals of all rows: those of flows that meet (T, classes) wherever they belong, 0 of all others."""
     y = np.zeros(given.right.size)
     y[given.numbers["flows"]] = np.repeat(rows[None], given.cells, axis=0).ravel()
     for e, name in enumerate(("demand", "supply")):
@@ -56,7 +58,8 @@ class Blind:
         stuck = settled(stores, units)[0]
         given = stores.level_max_kwh - stores.level_min_kwh <= NARROW * units.energy
         chained = stuck & np.vstack([np.ones((1, stuck.shape[1]), np.bool_), stuck[:-1]])
-        self.stores: Index = np.flatnonzero((stuck & ~given).any(axis=0) | chained.any(axis=0))
+        blind = (stuck & ~given).any(axis=0) | chained.any(axis=0)
+        self.stores: Index = np.flatnonzero(blind & (accounts(problem) < 0))
         self._low, self._high = reach(stores)
 
     def told(self, problem: Problem, balance: Array, level: Array) -> Array:
@@ -80,13 +83,16 @@ class Blind:
 def duals(problem: Problem, units: Units, members: Members, bus: Bus, blind: Blind) -> Duals:
     """What balances, levels, the pool, limits and charges cost. [money/kWh]"""
     y = bus.y * units.price
-    balance, level = (table * units.price for table in members.duals(problem.shape, problem.stores.shape))
-    found = {"balance": balance, "level": blind.told(problem, balance, level)}
-    found |= _of_limits(problem, bus.given, y, balance)
-    found |= _of_charges(problem, bus.given, y)
-    flows = bus.given.flows(y)[0]
-    demand = bus.given.dual(y, "demand") if bus.given.cells > 1 else flows[:, DEMAND]
-    supply = bus.given.dual(y, "supply") if bus.given.cells > 1 else flows[:, SUPPLY]
+    (slots, stores), own_peaks = problem.stores.shape, meters(problem)
+    rows = members.duals(problem.shape, (slots, stores + len(own_peaks)))
+    balance, level = (table * units.price for table in rows)
+    found = _of_charges(problem, bus.given, y)
+    found["peak"][:, own_peaks] = np.maximum(-level[:, stores:], 0.0)
+    found |= {"balance": balance, "level": blind.told(problem, balance, level[:, :stores])}
+    found |= _of_limits(problem, bus.given, y, balance - _on_own_meters(problem, found["peak"]))
+    if problem.joints:
+        found |= _of_batteries(problem, bus.given, y, found["level"])
+    demand, supply = bus.given.met(y, "demand"), bus.given.met(y, "supply")
     everybody = _on_everybody(problem, found)
     demand, supply = demand - everybody, -supply - everybody
     if alone(problem).any():
@@ -102,7 +108,7 @@ def _borne(
     The method bounds what flows in and what flows out, the limit their difference: only where nobody gives, or nobody
     takes, may prices differ.
     """
-    worth = found["balance"] - everybody[:, None]
+    worth = found["balance"] - everybody[:, None] - _on_own_meters(problem, found["peak"])
     for g in range(len(problem.places.names)):
         if g not in everywhere(problem):
             worth[:, problem.places.inside[g]] -= (found["import_limit"] - found["export_limit"])[:, g, None]
@@ -123,6 +129,14 @@ def _on_everybody(problem: Problem, found: dict[str, Array]) -> Array:
         added += found["peak"][:, p] * (not peak.single)
     for m, tier in enumerate(problem.tiers):
         added += found["tier_in"][:, m] * (not tier.single)
+    return added
+
+
+def _on_own_meters(problem: Problem, peak: Array) -> Array:
+    """What peaks of own meters add to what each member takes. (T, N)"""
+    added = np.zeros(problem.shape)
+    for p in meters(problem):
+        added[:, problem.peaks[p].members] = peak[:, p, None]
     return added
 
 
@@ -147,6 +161,20 @@ def _of_limits(problem: Problem, given: Meeting, y: Array, balance: Array) -> di
     return {"import_limit": into, "export_limit": out_of}
 
 
+def _of_batteries(problem: Problem, given: Meeting, y: Array, level: Array) -> dict[str, Array]:
+    """What room and power of shared batteries are worth; levels of accounts bear what the common level costs."""
+    level, shape = np.array(level), (len(level), len(problem.joints))
+    room, into, out_of = (np.zeros(shape) for _ in range(3))
+    for j, joint in enumerate(problem.joints):
+        common, first = given.dual(y, f"level {j}"), joint.rows[0]
+        gain, loss, keep = problem.stores.gain[:, first], problem.stores.loss[first], problem.stores.keep[first]
+        level[:, joint.rows] += common[:, None]
+        room[:, j] = common - keep * np.append(common[1:], 0.0)
+        into[:, j] = np.maximum(given.met(y, f"charge {j}") - gain * common, 0.0)
+        out_of[:, j] = np.maximum(given.met(y, f"discharge {j}") + loss * common, 0.0)
+    return {"level": level, "joint_level": room, "joint_charge": into, "joint_discharge": out_of}
+
+
 def _faced(problem: Problem, given: Meeting, y: Array) -> tuple[Array, Array]:
     """What each member pays and gets in its cell, or at its own retailer. (T, N) each"""
     prices = given.flows(y)[cells(problem)]
@@ -160,6 +188,8 @@ def _of_charges(problem: Problem, given: Meeting, y: Array) -> dict[str, Array]:
     peaks, borne = np.zeros((slots, len(problem.peaks))), np.zeros((slots, len(problem.tiers)))
     price = np.zeros(len(problem.tiers))
     for p, peak in enumerate(problem.peaks):
+        if own(peak):
+            continue
         some = peak.weight > 0
         peaks[some, p] = np.maximum(-given.dual(y, f"peak {p}"), 0.0) * peak.weight[some]
     for m, tier in enumerate(problem.tiers):

@@ -186,8 +186,8 @@ def _respond(c: Any, fixed: Any, state: Any, residual: Any, turn: Any, prices: A
 @njit(error_model="numpy")
 def _answer(c: Any, fixed: Any, state: Any, turn: Any, x: Any, sums: Any) -> None:
     """Adds to sums (E, M) what coupled flows do as long as prices stay."""
-    variables, balances = state[0], state[1]
-    tile, rows = fixed[1][c], fixed[2]
+    variables, balances, levels, _ = state
+    tile, rows, rates = fixed[1][c], fixed[2], fixed[4]
     y = balances[c, turn]
     for f in range(tile[FLOWS]):
         r = tile[FIRST] + f
@@ -195,6 +195,10 @@ def _answer(c: Any, fixed: Any, state: Any, turn: Any, x: Any, sums: Any) -> Non
             sign, a, b, th = float(rows[r, SIGN]), sums[rows[r, CLASS]], x[f, 0], variables[r, SCALE]
             for m in range(y.size):
                 a[m] += sign * th[m] * y[m] + b[m]
+            if rows[r, SLOT] >= 0:
+                rate, mine = rates[rows[r, RATE]], levels[tile[STORE] + rows[r, SLOT], turn]
+                for m in range(y.size):
+                    a[m] += th[m] * rate[m] * mine[m]
 
 
 @njit(error_model="numpy")

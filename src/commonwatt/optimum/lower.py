@@ -179,7 +179,7 @@ def _one_way(problem: Problem, duals: Duals, facing: Facing, both: Array, j: int
     owners = np.unique(stores.owner[joint.rows])
     others = [np.isin(stores.owner[o.rows], owners).any() for i, o in enumerate(problem.joints) if i != j]
     if not exact or any(others):
-        return -float(sum(part.sum() for part in power))
+        return -float(np.maximum(*power).sum())
     before, after = both[:, owners].sum(axis=1), list[Array]()
     ways: tuple[Literal["charge", "discharge"], ...] = ("discharge", "charge")
     for name, paid in zip(ways, power, strict=True):
