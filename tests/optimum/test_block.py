@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from tests.optimum.test_small import battery, problem
 
 from commonwatt.errors import InfeasibleError
 from commonwatt.flow import Pool
-from commonwatt.optimum import block, highs
+from commonwatt.optimum import _crew, block, highs
 from commonwatt.optimum.certificate import certify
 from commonwatt.optimum.engine import Plan
 from commonwatt.optimum.limits import Joint, Peak, Tier
@@ -195,6 +196,37 @@ def test_a_thousand_homes():
 
 
 # --- the same plan ---------------------------------------------------------------------------------------------------
+
+
+def test_threads_change_no_bit(monkeypatch):
+    given, found = community(300, 48), []
+    for count in (1, 2, 3):
+        monkeypatch.setattr(_crew, "PAYS", 0)
+        monkeypatch.setattr(_crew, "processors", lambda count=count: count)
+        found.append(block.solve(given, 1e-6))
+    assert found[0].status == "optimal"
+    for other in found[1:]:
+        assert other.iterations == found[0].iterations
+        for name in ("level_kwh", "curtailed_kwh", "unserved_kwh"):
+            assert (getattr(other, name) == getattr(found[0], name)).all(), name
+        assert (other.duals.balance == found[0].duals.balance).all()
+
+
+def test_what_breaks_in_another_thread_is_raised():
+    def kernel(start, stop):
+        if start > 0:
+            raise ZeroDivisionError
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError):
+        _crew.Crew(2, pool).share(kernel, 4)
+
+
+@pytest.mark.parametrize(("count", "parts"), [(1, 5), (2, 5), (3, 2), (4, 1)])
+def test_a_crew_does_every_part_once(count, parts):
+    done = []
+    with ThreadPoolExecutor(4) as pool:
+        _crew.Crew(count, pool).share(lambda start, stop: done.extend(range(start, stop)), parts)
+    assert sorted(done) == list(range(parts))
 
 
 def test_twice_the_same_bits():

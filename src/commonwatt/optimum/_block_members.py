@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from ._block_tables import (
     UPPER,
     WISH,
 )  # fmt: skip
+from ._crew import Crew
 from .problem import Problem
 
 EDGE = 0.02
@@ -37,7 +39,7 @@ PUSH, LEAST, MOST = 0.3, 0.05, 3.0
 class _State:
     """All that compiled passes work on: first guesses in, results out."""
 
-    def __init__(self, problem: Problem, found: dict[str, Kind], plan: Layout, units: Units) -> None:
+    def __init__(self, problem: Problem, found: dict[str, Kind], plan: Layout, units: Units, crew: Crew) -> None:
         self._layout, self._kinds, self._slots = plan, found, problem.shape[0]
         self._classes = classes(problem)
         self.cells = int(plan.cell.max()) + 1
@@ -49,8 +51,9 @@ class _State:
         self._fixed, self._costs = tables.fixed(plan), tables.costs
         self._state = (self._variables, self._balances, self._levels, pivots)
         ends = np.append(tables.tiles[:, 0], len(tables.rows))
-        self._spans = np.ascontiguousarray(ends[plan.group])
-        self._all = 0, len(plan.group)
+        self._spans = np.ascontiguousarray(np.stack([ends[:-1], ends[1:]], axis=1))
+        self._rows = plan.group, self._spans, self._variables
+        self._crew, self._groups = crew, len(plan.group)
         flows = self._slots * self._classes
         self._sums = np.zeros((len(plan.group), self._classes, size))
         self._matrices = np.zeros((len(plan.group), flows, flows))
@@ -81,7 +84,16 @@ class _State:
             level = -np.array(stores.drain_kwh)
             level[0] += stores.keep * stores.start_kwh
             self._levels[:, RIGHT] = packed(level / units.energy, self._layout.columns["level"])
-        _block_rows.fold(*self._all, self._fixed, self._state)
+        self._share(_block_rows.fold, self._fixed, self._state)
+
+    def _share(self, kernel: Callable[..., None], *tables: Any) -> None:
+        """A compiled pass over all groups of tiles."""
+        self._crew.share(kernel, self._groups, *tables)
+
+    @property
+    def lanes(self) -> tuple[int, int]:
+        """Tiles, and members in each."""
+        return len(self._spans), LANES
 
     @property
     def value(self) -> float:
@@ -137,8 +149,8 @@ class Members(_State):
 
         stiffness (P,): inverse scaling of peaks of members' own meters.
         """
-        _block_factor.factor(*self._all, self._fixed, self._state)
-        _block_coupling.couple(*self._all, self._fixed, self._state, self._classes, self._matrices)
+        self._share(_block_factor.factor, self._fixed, self._state)
+        self._share(_block_coupling.couple, self._fixed, self._state, self._classes, self._matrices)
         found = self._by_cell(self._matrices)
         if self._border:
             self._border.by_cell(self._border.factor(stiffness, self._classes), found)
@@ -146,7 +158,7 @@ class Members(_State):
 
     def wish(self, aim: Array | None) -> None:
         """Right-hand sides: of the predictor, or of a corrector with an aim."""
-        _block_steps.wish(*self._all, self._spans, self._variables, np.empty(0) if aim is None else aim)
+        self._share(_block_steps.wish, *self._rows, np.empty(0) if aim is None else aim)
 
     def answer(self, rest: Array, *, residual: bool) -> Array:
         """What flows of cells do while prices stay, with what is missing in peaks' columns (P,). (cells, T, E)"""
@@ -172,39 +184,38 @@ class Members(_State):
 
     def _respond(self, prices: Array, *, residual: bool) -> None:
         turn, move = (TURN, MOVE) if residual else (MORE_TURN, MORE)
-        _block_rows.respond(*self._all, self._fixed, self._state, residual, turn, move, prices, self._sums)
+        self._share(_block_rows.respond, self._fixed, self._state, residual, turn, move, prices, self._sums)
 
-    def predicted(self) -> tuple[float, float, Array]:
-        """Inverses of the longest steps of the predictor; what steps of variables, duals and both add to products."""
-        found = np.zeros((len(self._spans), 5))
-        _block_steps.predicted(*self._all, self._spans, self._variables, found)
-        return float(found[:, 0].max()), float(found[:, 1].max()), found[:, 2:].sum(axis=0)
+    def predicted(self) -> tuple[Array, Array]:
+        """Inverses of the longest steps of each member (C, 2, L); what steps of variables, duals and both add."""
+        longest, found = np.zeros((len(self._spans), 2, LANES)), np.zeros((self._groups, 3))
+        self._share(_block_steps.predicted, *self._rows, longest, found)
+        return longest, found.sum(axis=0)
 
     def corrected(self, weights: Array) -> Array:
-        """Inverses of the longest steps with shares of a corrector. (W, 2)"""
-        found = np.zeros((len(self._spans), weights.size, 2))
-        _block_steps.corrected(*self._all, self._spans, self._variables, weights, found)
-        longest: Array = found.max(axis=0)
+        """The same with shares of a corrector. (W, C, 2, L)"""
+        longest = np.zeros((weights.size, len(self._spans), 2, LANES))
+        self._share(_block_steps.corrected, *self._rows, weights, longest)
         return longest
 
     def blend(self, weight: float) -> None:
         """Adds a share of the corrector to the direction."""
-        _block_steps.blend(*self._all, self._spans, self._variables, weight)
+        self._share(_block_steps.blend, *self._rows, weight)
         for table in (self._balances, self._levels):
             table[:, TURN] += weight * table[:, MORE_TURN]
 
-    def step(self, primal: float, dual: float) -> float:
-        """Takes a step; -> the sum of products after it."""
-        found = np.zeros(len(self._spans))
-        _block_steps.step(*self._all, self._spans, self._variables, primal, dual, found)
+    def step(self, primal: Array, dual: float) -> float:
+        """Takes a step, each member its own (C, L) and all duals the same; -> the sum of products after it."""
+        found = np.zeros(self._groups)
+        self._share(_block_steps.step, *self._rows, primal, dual, found)
         for table in (self._balances, self._levels):
             table[:, DUAL] += dual * table[:, TURN]
         return float(found.sum())
 
     def residuals(self, prices: Array) -> tuple[Array, float, float]:
         """Flows (cells, T, E), and what rows and columns miss at most at prices (cells, T, E)."""
-        found = np.zeros((len(self._spans), 2))
-        _block_rows.residuals(*self._all, self._fixed, self._state, _by_class(prices), self._sums, found)
+        found = np.zeros((self._groups, 2))
+        self._share(_block_rows.residuals, self._fixed, self._state, _by_class(prices), self._sums, found)
         return self._flows(), float(found[:, 0].max()), float(found[:, 1].max())
 
     def _flows(self) -> Array:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..flow import Array
 from ._block_bus import Bus, Move
 from ._block_kinds import Units, accounts, kinds
 from ._block_layout import layout
@@ -18,6 +19,7 @@ from ._block_meeting import cells, meeting
 from ._block_members import Members
 from ._block_meters import meters, with_meters
 from ._block_prices import Blind, duals, first, of_rows
+from ._crew import Crew
 from .bill import cost
 from .certificate import gap as gap_between
 from .engine import Plan
@@ -37,6 +39,10 @@ CORRECTORS, LONG, GROWTH, GAIN = 2, 0.95, 0.3, 0.03
 """Further correctors; steps that need none; by how much one is to lengthen them, and how much it must."""
 LOW, HIGH = 0.1, 10.0
 """Products that need no further correction, as shares of the aim."""
+FEW, PATIENCE = 0.01, 3
+"""Members that go only as far as they can themselves, as a share, while prices go with everybody's: one slot in which
+some are undecided would hold up thousands else. All go together again after so many iterations without getting nearer.
+"""
 SHRINK = 0.99
 """Share of the way to the nearest bound that a step takes."""
 
@@ -51,17 +57,26 @@ class _Aim(NamedTuple):
     fall: float
 
 
+class _Way(NamedTuple):
+    """A direction, and how far it leads: the community's columns and all duals, and each member (C, L)."""
+
+    move: Move
+    primal: float
+    dual: float
+    own: Array
+
+
 class Method:
     """The method's state."""
 
-    def __init__(self, problem: Problem, gap: float) -> None:
+    def __init__(self, problem: Problem, gap: float, crew: Crew) -> None:
         self.problem, self.gap, self.units = problem, gap, Units.of(problem)
         found = kinds(problem, self.units)
         wider, found = with_meters(problem, found, self.units)
         owner, stores = wider.stores.owner, problem.stores.owner.size
         account = np.where(np.arange(owner.size) < stores, accounts(wider), len(problem.joints))
         plan = layout(owner, found, cells(problem), account, stores)
-        self.members = Members(wider, found, plan, self.units)
+        self.members = Members(wider, found, plan, self.units, crew)
         self.blind = Blind(problem, self.units)
         balance, level, rows = first(problem, self.units)
         self.members.begin(balance, np.hstack([level, np.zeros((len(level), owner.size - stores))]))
@@ -70,7 +85,7 @@ class Method:
         self.bus = Bus(meeting(problem, self.units, found, flows, 1e-3 * problem.shape[1]))
         self.bus.begin(of_rows(rows, self.bus.given))
         self.pairs = self.members.pairs_of_bounds + self.bus.of.size
-        self.product, self.near = self.members.step(0.0, 0.0), np.inf
+        self.product, self.near = self.members.step(np.zeros(self.members.lanes), 0.0), np.inf
         self.best, self.proven = Plan.rest(problem, "block", ""), np.inf
         self._nearest, self._since = np.inf, 0
 
@@ -130,40 +145,44 @@ class Method:
         bus.factor_with(members)
         members.wish(None)
         move = bus.direction(members, -bus.distance * bus.dual, residual=True)
-        into, along, products = members.predicted()
-        steps = self._steps((into, along), move)
-        after = self.product + steps[0] * products[0] + steps[1] * products[1] + steps[0] * steps[1] * products[2]
-        after += float(bus.product_after(move, *steps).sum())
+        inverse, products = members.predicted()
+        way = self._way(move, inverse)
+        after = self.product + way.primal * products[0] + way.dual * products[1] + way.primal * way.dual * products[2]
+        after += float(bus.product_after(move, way.primal, way.dual).sum())
         aim = mean * min(0.9, max((after / total) ** 3, 1e-5))
-        move, steps = self._corrected(move, _Aim(1.0, 1.0, aim, aim, np.inf), 0.0) or (move, steps)
+        way = self._corrected(way, _Aim(1.0, 1.0, aim, aim, np.inf), 0.0) or way
         for _ in range(CORRECTORS):
-            primal, dual = (min(1.0, step + GROWTH) for step in steps)
+            primal, dual = (min(1.0, step + GROWTH) for step in (way.primal, way.dual))
             further = _Aim(primal, dual, LOW * aim, HIGH * aim, HIGH * aim)
-            better = self._corrected(move, further, sum(steps) + GAIN) if min(steps) <= LONG else None
+            long = min(way.primal, way.dual) > LONG
+            better = None if long else self._corrected(way, further, way.primal + way.dual + GAIN)
             if better is None:
                 break
-            move, steps = better
+            way = better
         shrink = SHRINK if mean > 1e-5 else max(SHRINK, 1 - 10 * mean)
-        bus.step(move, shrink * steps[0], shrink * steps[1])
-        self.product = members.step(shrink * steps[0], shrink * steps[1])
+        bus.step(way.move, shrink * way.primal, shrink * way.dual)
+        self.product = members.step(shrink * way.own, shrink * way.dual)
 
-    def _corrected(self, move: Move, aim: _Aim, least: float) -> tuple[Move, tuple[float, float]] | None:
-        """With the best share of a corrector, and its steps; none if they do not get longer than `least` together."""
+    def _corrected(self, way: _Way, aim: _Aim, least: float) -> _Way | None:
+        """With the best share of a corrector; none if steps do not get longer than `least` together."""
         members, bus = self.members, self.bus
         members.wish(np.array(aim))
-        product = bus.product_after(move, aim.primal, aim.dual)
+        product = bus.product_after(way.move, aim.primal, aim.dual)
         target = np.maximum(np.clip(product, aim.low, aim.high) - product, -aim.fall)
         more = bus.direction(members, target, residual=False)
-        blended = [move.plus(float(weight), more) for weight in WEIGHTS]
-        longest = members.corrected(WEIGHTS)
-        steps = [self._steps((x, z), one) for (x, z), one in zip(longest, blended, strict=True)]
-        pick = max(range(len(steps)), key=lambda k: sum(steps[k]) + 1e-3 * WEIGHTS[k])
-        if sum(steps[pick]) < least:
+        inverse = members.corrected(WEIGHTS)
+        ways = [self._way(way.move.plus(float(w), more), found) for w, found in zip(WEIGHTS, inverse, strict=True)]
+        pick = max(range(len(ways)), key=lambda k: ways[k].primal + ways[k].dual + 1e-3 * WEIGHTS[k])
+        if ways[pick].primal + ways[pick].dual < least:
             return None
         members.blend(float(WEIGHTS[pick]))
-        return blended[pick], steps[pick]
+        return ways[pick]
 
-    def _steps(self, inverse: tuple[float, float], move: Move) -> tuple[float, float]:
-        """Longest steps, 1 at most, that members' inverses and the community's direction allow."""
-        primal, dual = (max(pair) for pair in zip(inverse, self.bus.longest(move), strict=True))
-        return 1.0 / max(primal, 1.0), 1.0 / max(dual, 1.0)
+    def _way(self, move: Move, inverse: Array) -> _Way:
+        """A direction with its longest steps, 1 at most; inverse (C, 2, L): those of members."""
+        few = int(FEW * self.problem.shape[1]) if self._since < PATIENCE else 0
+        own, along = inverse[:, 0], float(inverse[:, 1].max())
+        most = float(np.partition(own, own.size - 1 - few, axis=None)[own.size - 1 - few])
+        into, along = (max(pair) for pair in zip((most, along), self.bus.longest(move), strict=True))
+        primal = 1.0 / max(into, 1.0)
+        return _Way(move, primal, 1.0 / max(along, 1.0), np.minimum(primal, 1.0 / np.maximum(own, 1.0)))

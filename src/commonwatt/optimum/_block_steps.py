@@ -29,7 +29,9 @@ from ._block_tables import (
 )  # fmt: skip
 
 INTEGERS, GRID, TABLE = types.int64[:, ::1], types.float64[:, ::1], types.float64[:, :, ::1]
-ROW = types.float64[::1]
+ROW, TABLES = types.float64[::1], types.float64[:, :, :, ::1]
+RANGE = types.int64, types.int64, INTEGERS, INTEGERS
+"""Groups start..stop of tiles, and the rows of each tile."""
 
 
 @njit(error_model="numpy")
@@ -97,10 +99,10 @@ def _add_products(distance: Any, dual: Any, step: Any, share: Any, sign: Any, su
         c[m] += sign * step[m] * dual[m] * share[m]
 
 
-@njit([types.void(types.int64, types.int64, INTEGERS, TABLE, ROW)], error_model="numpy", cache=True, nogil=True)
-def wish(start: Any, stop: Any, spans: Any, variables: Any, aim: Any) -> None:
-    """Right-hand sides of rows spans[start..stop]: of a corrector with an aim (see `_pull`), else the predictor."""
-    for r in range(spans[start, 0], spans[stop - 1, 1]):
+@njit([types.void(*RANGE, TABLE, ROW)], error_model="numpy", cache=True, nogil=True)
+def wish(start: Any, stop: Any, groups: Any, spans: Any, variables: Any, aim: Any) -> None:
+    """Right-hand sides of a corrector with an aim (see `_pull`), else of the predictor."""
+    for r in range(spans[groups[start, 0], 0], spans[groups[stop - 1, 1] - 1, 1]):
         v = variables[r]
         out, lower, upper, by_lower, by_upper = v[WISH], v[LOWER], v[UPPER], v[MORE_LOWER], v[MORE_UPPER]
         if aim.size:
@@ -114,30 +116,46 @@ def wish(start: Any, stop: Any, spans: Any, variables: Any, aim: Any) -> None:
                 out[m] = rest[m] + lower[m] - upper[m]
 
 
-@njit([types.void(types.int64, types.int64, INTEGERS, TABLE, GRID)], error_model="numpy", cache=True, nogil=True)
-def predicted(start: Any, stop: Any, spans: Any, variables: Any, found: Any) -> None:
-    """Duals of bounds in the predictor; found (G, 5): inverse steps, and what a step of variables, duals, both adds."""
+@njit(error_model="numpy")
+def _by_lane(ratio: Any, found: Any) -> None:
+    """Found (L,) = the highest of all slots. (M,)"""
+    lanes = found.size
+    found[:] = 0.0
+    table = ratio.reshape(ratio.size // lanes, lanes)
+    for t in range(len(table)):
+        for j in range(lanes):
+            found[j] = table[t, j] if table[t, j] > found[j] else found[j]
+
+
+@njit([types.void(*RANGE, TABLE, TABLE, GRID)], error_model="numpy", cache=True, nogil=True)
+def predicted(start: Any, stop: Any, groups: Any, spans: Any, variables: Any, longest: Any, found: Any) -> None:
+    """Duals of bounds in the predictor; longest (C, 2, L): inverse steps of the variables and duals of each member.
+
+    found (G, 3): what steps of variables, of duals and of both add to products.
+    """
     for g in range(start, stop):
-        ratio, sums = np.zeros((2, variables.shape[2])), np.zeros((3, variables.shape[2]))
-        for r in range(spans[g, 0], spans[g, 1]):
-            v = variables[r]
-            _fall(v[BY_BELOW], v[MOVE], 1.0, -1.0, v[MOVE_LOWER])
-            _fall(v[BY_ABOVE], v[MOVE], -1.0, -1.0, v[MOVE_UPPER])
-            _inverse_steps(v, 0.0, ratio)
-            _add_products(v[BELOW], v[LOWER], v[MOVE], v[MOVE_LOWER], 1.0, sums)
-            _add_products(v[ABOVE], v[UPPER], v[MOVE], v[MOVE_UPPER], -1.0, sums)
-        for k in range(2):
-            found[g, k] = ratio[k].max()
+        sums = np.zeros((3, variables.shape[2]))
+        for c in range(groups[g, 0], groups[g, 1]):
+            ratio = np.zeros((2, variables.shape[2]))
+            for r in range(spans[c, 0], spans[c, 1]):
+                v = variables[r]
+                _fall(v[BY_BELOW], v[MOVE], 1.0, -1.0, v[MOVE_LOWER])
+                _fall(v[BY_ABOVE], v[MOVE], -1.0, -1.0, v[MOVE_UPPER])
+                _inverse_steps(v, 0.0, ratio)
+                _add_products(v[BELOW], v[LOWER], v[MOVE], v[MOVE_LOWER], 1.0, sums)
+                _add_products(v[ABOVE], v[UPPER], v[MOVE], v[MOVE_UPPER], -1.0, sums)
+            for k in range(2):
+                _by_lane(ratio[k], longest[c, k])
         for k in range(3):
-            found[g, 2 + k] = sums[k].sum()
+            found[g, k] = sums[k].sum()
 
 
-@njit([types.void(types.int64, types.int64, INTEGERS, TABLE, ROW, TABLE)], error_model="numpy", cache=True, nogil=True)
-def corrected(start: Any, stop: Any, spans: Any, variables: Any, weights: Any, found: Any) -> None:
-    """Duals of bounds in a corrector; found (G, W, 2): inverse steps along direction + weight correction."""
-    for g in range(start, stop):
+@njit([types.void(*RANGE, TABLE, ROW, TABLES)], error_model="numpy", cache=True, nogil=True)
+def corrected(start: Any, stop: Any, groups: Any, spans: Any, variables: Any, weights: Any, longest: Any) -> None:
+    """Duals of bounds in a corrector; longest (W, C, 2, L): inverse steps along direction + weight correction."""
+    for c in range(groups[start, 0], groups[stop - 1, 1]):
         ratio = np.zeros((weights.size, 2, variables.shape[2]))
-        for r in range(spans[g, 0], spans[g, 1]):
+        for r in range(spans[c, 0], spans[c, 1]):
             v = variables[r]
             for side, by, sign in ((MORE_LOWER, BY_BELOW, -1.0), (MORE_UPPER, BY_ABOVE, 1.0)):
                 share, more, inverse = v[side], v[MORE], v[by]
@@ -146,39 +164,51 @@ def corrected(start: Any, stop: Any, spans: Any, variables: Any, weights: Any, f
             for k in range(weights.size):
                 _inverse_steps(v, weights[k], ratio[k])
         for k in range(weights.size):
-            found[g, k, 0], found[g, k, 1] = ratio[k, 0].max(), ratio[k, 1].max()
+            _by_lane(ratio[k, 0], longest[k, c, 0])
+            _by_lane(ratio[k, 1], longest[k, c, 1])
 
 
-@njit(
-    [types.void(types.int64, types.int64, INTEGERS, TABLE, types.float64)], error_model="numpy", cache=True, nogil=True
-)
-def blend(start: Any, stop: Any, spans: Any, variables: Any, weight: Any) -> None:
+@njit([types.void(*RANGE, TABLE, types.float64)], error_model="numpy", cache=True, nogil=True)
+def blend(start: Any, stop: Any, groups: Any, spans: Any, variables: Any, weight: Any) -> None:
     """Direction + weight correction."""
-    for r in range(spans[start, 0], spans[stop - 1, 1]):
+    for r in range(spans[groups[start, 0], 0], spans[groups[stop - 1, 1] - 1, 1]):
         v = variables[r]
         _add(v[MOVE], weight, v[MORE])
         _add(v[MOVE_LOWER], weight, v[MORE_LOWER])
         _add(v[MOVE_UPPER], weight, v[MORE_UPPER])
 
 
-@njit(
-    [types.void(types.int64, types.int64, INTEGERS, TABLE, types.float64, types.float64, ROW)],
-    error_model="numpy",
-    cache=True,
-    nogil=True,
-)
-def step(start: Any, stop: Any, spans: Any, variables: Any, primal: Any, dual: Any, found: Any) -> None:
-    """Takes a step; found (G,): the sum of all products after it."""
+@njit(error_model="numpy")
+def _advance(v: Any, steps: Any) -> None:
+    """Moves a variable, each lane's as far as its step (L,) says."""
+    lanes = steps.size
+    below, above, move = v[BELOW], v[ABOVE], v[MOVE]
+    for first in range(0, move.size, lanes):
+        for j in range(lanes):
+            below[first + j] += steps[j] * move[first + j]
+            above[first + j] -= steps[j] * move[first + j]
+
+
+@njit(error_model="numpy")
+def _rise(distance: Any, dual: Any, step: Any, share: Any, products: Any) -> None:
+    """Moves a bound's dual; adds its product to products (M,)."""
+    for m in range(dual.size):
+        dual[m] *= 1.0 + step * share[m]
+    for m in range(dual.size):
+        products[m] += distance[m] * dual[m]
+
+
+@njit([types.void(*RANGE, TABLE, GRID, types.float64, ROW)], error_model="numpy", cache=True, nogil=True)
+def step(
+    start: Any, stop: Any, groups: Any, spans: Any, variables: Any, primal: Any, dual: Any, found: Any
+) -> None:  # fmt: skip
+    """Takes steps, primal (C, L) each member its own, dual one for all; found (G,): the sum of products after it."""
     for g in range(start, stop):
         products = np.zeros(variables.shape[2])
-        for r in range(spans[g, 0], spans[g, 1]):
-            v = variables[r]
-            _add(v[BELOW], primal, v[MOVE])
-            _add(v[ABOVE], -primal, v[MOVE])
-            for distance, bound, share in ((BELOW, LOWER, MOVE_LOWER), (ABOVE, UPPER, MOVE_UPPER)):
-                w, z, r_ = v[distance], v[bound], v[share]
-                for m in range(z.size):
-                    z[m] *= 1.0 + dual * r_[m]
-                for m in range(z.size):
-                    products[m] += w[m] * z[m]
+        for c in range(groups[g, 0], groups[g, 1]):
+            for r in range(spans[c, 0], spans[c, 1]):
+                v = variables[r]
+                _advance(v, primal[c])
+                _rise(v[BELOW], v[LOWER], dual, v[MOVE_LOWER], products)
+                _rise(v[ABOVE], v[UPPER], dual, v[MOVE_UPPER], products)
         found[g] = products.sum()

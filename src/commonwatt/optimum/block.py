@@ -17,6 +17,7 @@ import numpy as np
 from ..watch import Cancel, OnProgress
 from ._block_meeting import understood
 from ._block_told import in_full, one_way, paying, told
+from ._crew import crew
 from .certificate import certify
 from .engine import Plan
 from .problem import Problem
@@ -80,16 +81,17 @@ def _iterated(
     """The method, until it is done or told to stop."""
     from ._block_method import Method
 
-    run = Method(problem, gap)
-    for iteration in range(MOST):
-        said = run.look(iteration)
-        if on_progress:
-            on_progress(iteration, run.near)
-        if not said and cancel and cancel():
-            said = "cancelled"
-        if not said and until is not None and time.process_time() > until:
-            said = "time limit"
-        if said:
-            return run.ended(said, iteration)
-        run.advance()
-    return run.ended("too many iterations", MOST)
+    with crew(problem.load_kwh.size) as threads:
+        run = Method(problem, gap, threads)
+        for iteration in range(MOST):
+            said = run.look(iteration)
+            if on_progress:
+                on_progress(iteration, run.near)
+            if not said and cancel and cancel():
+                said = "cancelled"
+            if not said and until is not None and time.process_time() > until:
+                said = "time limit"
+            if said:
+                return run.ended(said, iteration)
+            run.advance()
+        return run.ended("too many iterations", MOST)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from .._processors import processors
 from ..errors import CommonwattError
 from ..flow import Community
 from ..run import References, Run, run
@@ -41,7 +42,7 @@ def processes(tasks: Sequence[Task], asked: int | None) -> int:
     if asked is not None:
         return min(asked, len(tasks))
     plans = sum(not task.scenario.dispatch.causal for task in tasks)
-    return min(_processors(), len(tasks)) if plans >= FEWEST_PLANS else 1
+    return min(processors(), len(tasks)) if plans >= FEWEST_PLANS else 1
 
 
 def in_turn(tasks: Sequence[Task], references: References | None = None) -> Iterator[Run]:
@@ -98,11 +99,6 @@ def _stretch(tasks: list[Task]) -> tuple[list[Run], float]:
 def _shared() -> References:
     """What all stretches of this process have in common."""
     return References()
-
-
-def _processors() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(task: Task, community: Community, references: References) -> Run:
