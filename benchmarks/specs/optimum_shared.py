@@ -46,14 +46,14 @@ def cases(size: Size) -> Sequence[Case]:
     """Each beside the interior point method of HiGHS."""
     members = MEMBERS[size]
     given = community(members)
-    found = (("battery", "one battery for all", sharing(given)), ("peaks", "a peak per meter", charged(given)))
+    found = (("one battery for all", sharing(given)), ("a peak per meter", charged(given)))
     return [
         Case(
-            f"optimum_shared_{name}", f"{members} members, 96 slots, gap 1e-6, {what}",
+            "optimum_shared", f"{members} members, 96 slots, gap 1e-6, {what}",
             "HiGHS interior point without crossover, fed with sparse arrays",
             lambda told=told: blocked(1e-6, told), lambda told=told: solved(told, "ipm"), goal=None,
         )
-        for name, what, told in found
+        for what, told in found
     ]  # fmt: skip
 
 
