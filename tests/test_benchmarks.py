@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks import __main__ as command
-from benchmarks import harness
+from benchmarks import growth, harness
+
+from commonwatt.optimum import block
 
 KEYS = {"spec", "size", "peer", "ours_s", "peer_s", "ratio", "goal", "ok", "memory_mib"}
 NAMES = list(harness.specs())
@@ -89,3 +91,14 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command.main(["nothing"])
     assert "no such spec" in capsys.readouterr().err
+
+
+def test_growth_prints_a_table_and_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert growth.main(["--most", "10", "--plot", str(tmp_path / "growth.svg")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["members", "gap", "iterations", "CPU", "s", "wall", "s"]
+    assert [line.split()[:2] for line in lines[1:]] == [["10", "1e-03"], ["10", "1e-06"]]
+    assert all(0 < int(line.split()[2]) <= block.MOST for line in lines[1:])
+    drawn = (tmp_path / "growth.svg").read_text(encoding="utf-8")
+    assert "CPU seconds" in drawn
+    assert "iterations" in drawn
