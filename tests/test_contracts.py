@@ -39,6 +39,7 @@ from tests._communities import (
     world_of,
 )
 
+from commonwatt._identity import canonical
 from commonwatt.accounts import Account
 from commonwatt.bidders import BIDDERS, Bidder
 from commonwatt.charges import CHARGES, ChargeRule
@@ -194,6 +195,7 @@ def test_a_plugin_survives_a_document(plugin: Plugin) -> None:
     assert again == plugin
     assert hash(again) == hash(plugin)
     assert again.model_dump_json() == plugin.model_dump_json()
+    assert repr(canonical(again.model_dump())) == repr(canonical(plugin.model_dump())), "a default of another type"
 
 
 @pytest.mark.parametrize("plugin", ALL_PLUGINS)

@@ -27,7 +27,7 @@ class Demand(ChargeRule):
     kind: Literal["demand"] = "demand"
     rate: NonNegativeFloat = 8.0
     """Price of the period's highest power. [money/kW]"""
-    hours: tuple[Hour, Hour] = (0, 24)
+    hours: tuple[Hour, Hour] = (0.0, 24.0)
     """From and to which local hour power counts; from a later to an earlier hour: over midnight. [h]"""
     weekdays_only: bool = False
     """Whether power on Saturdays and Sundays is free."""

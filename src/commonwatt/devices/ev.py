@@ -39,7 +39,7 @@ class Ev(Device):
     @model_validator(mode="after")
     def _one_says_who(self) -> Self:
         if self.file and (self.members or self.share < 1 or self.v2g_kw):
-            raise ValueError("beside `file`, `share`, `members` and `v2g_kw` say nothing; leave them out")
+            raise ValueError("a `file` says who has which vehicle; leave out `share`, `members` and `v2g_kw`")
         return self
 
     def inputs(self) -> tuple[Path, ...]:

@@ -98,7 +98,7 @@ def _proven(problem: Problem, name: EngineName, job: _Job) -> tuple[Feasible, Ce
     """A plan and its proof; by HiGHS where the engine asked did not prove it, and the certificate says so."""
     plan = _asked(name, problem, job)
     made, proof = certify(problem, plan, job.gap)
-    if proof.gap <= job.gap or plan.status in STOPPED or name == "rule":
+    if proof.gap <= job.gap or (np.isfinite(proof.cost) and (plan.status in STOPPED or name == "rule")):
         return made, proof
     if name != "highs":
         second, better = certify(problem, _asked("highs", problem, job), job.gap)
@@ -119,16 +119,16 @@ def _asked(name: EngineName, problem: Problem, job: _Job) -> Plan:
 
 def _rescued(problem: Problem, gap: float, found: Certificate) -> tuple[Feasible, Certificate]:
     """The rule's plan where nothing better was found. Raises InfeasibleError where there is none at all."""
-    reason = conflict(problem)
-    if reason is not None:
-        raise reason
     made, proof = certify(problem, rule.solve(problem, gap), gap)
     if not np.isfinite(proof.cost):
+        reason = conflict(problem)
+        if reason is not None:
+            raise reason
         raise InfeasibleError(
             f"no plan was found for {', '.join(problem.names[:3])}{', ...' * (len(problem.names) > 3)}: {found.status} "
             "(§10: every store runs one way at a time); give it more time, or loosen a limit"
         )
-    return made, replace(proof, status=f"open ({found.status})", iterations=found.iterations)
+    return made, replace(proof, status=found.status, iterations=found.iterations)
 
 
 def _joined(problem: Problem, found: list[tuple[Problem, Feasible, Certificate]], gap: float) -> Solved:
