@@ -73,12 +73,17 @@ def drawn(seed: int) -> tuple[Scenario, Community]:
         return values[int(rng.integers(len(values)))]
 
     community = make_community(seed, members=int(rng.integers(1, 6)), slots=int(rng.integers(4, 40)))
-    community = limited(community, seed, one(0.8, 1.0, 1.5)) if rng.random() < 0.5 else community
-    if community.connection.is_open and community.shape[1] > 1 and rng.random() < 0.5:
-        community = SharedBattery().added(community, Streams(seed))
+    community = limited(community, seed, one(0.2, 0.8, 1.0, 1.5)) if rng.random() < 0.5 else community
+    if community.shape[1] > 1 and rng.random() < 0.5:
+        community = SharedBattery(capacity_kwh=one(2.0, 5.0, 30.0)).added(community, Streams(seed))
     community = ShiftableLoad().added(community, Streams(seed)) if rng.random() < 0.2 else community
     demand = Demand(rate=5.0, netted=one(True, False), ratchet=one(0.0, 0.5), period=one("day", "month"))
-    tiers = Tiers(above_kwh=(2.0, 5.0), surcharge=one((0.05, 0.1), (0.1, 0.02)), netted=one(True, False), period="day")
+    tiers = Tiers(
+        above_kwh=(2.0, 5.0),
+        surcharge=one((0.05, 0.1), (0.1, 0.02), (-0.02, 0.1)),
+        netted=one(True, False),
+        period="day",
+    )
     charges = tuple(charge for charge in (demand, tiers) if rng.random() < 0.3)
     sight = int(rng.integers(3, 12))
     rolling = one({}, {"prediction": sight, "commit": int(rng.integers(1, sight + 1))})
@@ -87,7 +92,7 @@ def drawn(seed: int) -> tuple[Scenario, Community]:
     )
     return scenario(
         dispatch=dispatch, tariff=TARIFFS[one("flat", "time_of_use", "contract", "real_time")](charges=charges),
-        market=MARKETS[one("none", "pool", "pool_prorata", "uniform_price", "vcg")](),
+        market=MARKETS[one("none", "pool", "pool_prorata", "bill_sharing", "uniform_price", "vcg")](),
         pool=TERMS[one("lossless", "lossy")], forecast=FORECASTS[one("perfect", "noisy", "seasonal_naive")](),
         **one({}, {}, {"regulator": Incentives()}),
     ), community  # fmt: skip

@@ -131,6 +131,30 @@ def _refit(charge: Any, discharge: Any, base: Any, off: Any, bounds: Any, into: 
             discharge[k] = min(discharge[k], max((base[k] - low[k]) * out_of[k], 0.0))
 
 
+@njit
+def _fit_room(charge: Any, base: Any, off: Any, high: Any, into: Any, battery: Any) -> None:
+    """Brings what accounts charge down to their battery's room, in proportion, where one has not the level planned.
+
+    charge, base, off, high, into, battery (K,): an account's `high` is what its whole battery holds.
+    """
+    count = 1
+    for k in range(battery.size):
+        count = max(count, battery[k] + 1)
+    room, asked, moved = np.zeros(count), np.zeros(count), np.zeros(count, np.bool_)
+    for k in range(battery.size):
+        if battery[k] >= 0:
+            room[battery[k]] = high[k]
+    for k in range(battery.size):
+        if battery[k] >= 0:
+            room[battery[k]] -= base[k]
+            asked[battery[k]] += charge[k] * into[k]
+            moved[battery[k]] |= off[k]
+    for k in range(battery.size):
+        s = battery[k]
+        if s >= 0 and moved[s] and asked[s] > max(room[s], 0.0):
+            charge[k] *= max(room[s], 0.0) / asked[s]
+
+
 @njit(error_model="numpy")
 def _cut_slot(  # noqa: PLR0913
     t: Any, served: Any, used: Any, charge: Any, discharge: Any, owner: Any, obliged: Any, group: Any, unit: Any,
@@ -166,18 +190,18 @@ def _cut_slot(  # noqa: PLR0913
 
 @njit([types.UniTuple(OUT, 5)(
     types.int64, GRID, GRID, GRID, GRID, GRID, OWNER, types.Array(types.boolean, 1, "C", readonly=True), ROW,
-    GRID, GRID, GRID, GRID, GRID, OWNER, OWNER, CAPS, types.float64,
+    GRID, GRID, GRID, GRID, GRID, OWNER, OWNER, OWNER, CAPS, types.float64,
 )], error_model="numpy", cache=True)  # fmt: skip
 def cut(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
     first: Any, served: Any, used: Any, charge: Any, discharge: Any, planned: Any, owner: Any, obliged: Any,
-    start: Any, low: Any, high: Any, drain: Any, gain: Any, constants: Any, group: Any, unit: Any, caps: Any,
-    least: Any,
+    start: Any, low: Any, high: Any, drain: Any, gain: Any, constants: Any, battery: Any, group: Any, unit: Any,
+    caps: Any, least: Any,
 ) -> Any:  # fmt: skip
     """From slot `first` on, flows within the limits. -> unserved, curtailed (T, N); charge, discharge, level (T, K)
 
     served, used (T, N): load and PV that still count; planned (T, K): levels at the end of each slot as planned;
     start (K,); low, high, drain, gain (stored per charged; T or 1, K); constants (2, K): efficiency out, what a slot
-    keeps.
+    keeps; battery (K,): number of the shared one that a device is an account of, or -1.
     A device that does as planned has the level planned, to the last bit.
     """
     slots, members = served.shape
@@ -191,6 +215,7 @@ def cut(  # noqa: PLR0913  (a compiled kernel takes arrays, not nouns)
             base[k] = earlier[k] * keeps[k] - slot_of(drain, t)[k]
         off = earlier != before
         _refit(taken[t], given[t], base, off, (slot_of(low, t), slot_of(high, t)), into, out_of)
+        _fit_room(taken[t], base, off, slot_of(high, t), into, battery)
         unserved[t], curtailed[t] = _cut_slot(
             t, served[t], used[t], taken[t], given[t], owner, obliged, group, unit, caps, least
         )

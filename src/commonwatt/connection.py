@@ -115,7 +115,8 @@ class Connection(Noun):
           devices do, then load, which goes unserved. So no load is lost to charging that can wait.
         - Too much export takes from those who export, in proportion: first what devices give back, then PV, which is
           curtailed.
-        - A device that could not follow its plan goes on with as much of it as still fits.
+        - A device that could not follow its plan goes on with as much of it as still fits; accounts in a shared
+          battery share what room is left in proportion to what they would charge.
 
         Members' limits are met first, then groups', then the community's, which takes from groups in proportion to
         their net flow: what feeds a neighbour behind the same transformer stays. Nobody's cut depends on the order
@@ -135,8 +136,8 @@ class Connection(Noun):
         unserved, curtailed, *moved = cut(
             first, dense(flows.served_kwh), dense(flows.used_kwh), dense(flows.charge_kwh), dense(flows.discharge_kwh),
             dense(flows.level_kwh), device.owner, device.obliged, start_kwh, once(device.level_min_kwh),
-            once(device.level_max_kwh), once(device.drain_kwh), once(device.charge_efficiency), constants, group, unit,
-            caps, least,
+            once(device.level_max_kwh), once(device.drain_kwh), once(device.charge_efficiency), constants,
+            device.battery, group, unit, caps, least,
         )  # fmt: skip
         return Cut(_still(unserved), _still(curtailed), *moved)
 

@@ -253,6 +253,14 @@ class Flexibility(Table):
         return replace(whole, owner=np.full(1, -1), capacity_kwh=capacity, **sums)
 
     @cached_property
+    def battery(self) -> Index:
+        """Number of the shared battery that each device is an account of; -1: of none. (K,)"""
+        number = np.full(self.devices, -1, np.int64)
+        for s, accounts in enumerate(self.batteries_shared.values()):
+            number[accounts] = s
+        return number
+
+    @cached_property
     def accounts(self) -> Mask:
         """Devices that are accounts in shared batteries. (K,)"""
         return np.asarray(self.shared != "")

@@ -232,15 +232,18 @@ def _physical(schedule: Schedule, prices: Prices, clearing: Clearing) -> tuple[A
 def passed_on(amounts: Array, members: int) -> Array:
     """Members' own amounts plus their parts of the coupling point's (..., N), columns as in `meters`.
 
-    A part is in proportion to what it would owe on a meter of its own; so nobody loses by being metered
+    A part is what it would owe on a meter of its own, and, by the size of that, a share of what the joint amount is
+    more or less than all of those: in proportion where all owe, or all get back. So nobody loses by being metered
     together wherever the joint amount is not above the sum of the separate ones (peaks: never).
     """
     before = amounts.shape[-1] - members - 1
     if before < 0:
         return amounts
     own, joint, alone = np.split(amounts, (before, before + 1), axis=-1)
-    total = alone.sum(axis=-1, keepdims=True)
-    share: Array = joint * np.divide(alone, total, out=np.zeros_like(alone), where=total > 0)
+    sizes = np.abs(alone)
+    size = sizes.sum(axis=-1, keepdims=True)
+    more = joint - alone.sum(axis=-1, keepdims=True)
+    share: Array = alone + more * np.divide(sizes, size, out=np.zeros_like(alone), where=size > 0)
     return own + share if before else share
 
 

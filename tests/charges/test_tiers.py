@@ -36,6 +36,23 @@ def test_energy_from_neighbours_does_not_count():
     np.testing.assert_allclose(run.bills - without.bills, [0.5, 0.0])
 
 
+@pytest.mark.parametrize(("net", "above", "surcharge", "owed"), [
+    ([3.0, 1.0, -2.0], (0.0,), (-0.02,), [-0.03, -0.01, 0.0]),
+    ([3.0, 1.0], (0.0, 2.0), (-0.1, 0.5), [0.75, 0.05]),
+    ([2.6, 1.0], (0.0, 2.0), (-0.1, 0.5), [0.4, 0.2]),
+])  # fmt: skip
+def test_rebates_behind_one_meter_are_passed_on(net, above, surcharge, owed):
+    """Only rebates: 2 kWh at -0.02, in proportion to 3 and 1 kWh. Rebates beside debts: alone 0.30 and -0.10, together
+    0.80, of which the 0.60 more are shared 3 : 1. Alone 0.10 and -0.10, together 0.60: shared 1 : 1."""
+    bills = [
+        cw.run(
+            Scenario(tariff=Flat(buy=1.0, charges=charges), market={"kind": "bill_sharing"}), community=hand_made([net])
+        ).bills
+        for charges in ((Tiers(above_kwh=above, surcharge=surcharge),), ())
+    ]
+    np.testing.assert_allclose(bills[0] - bills[1], owed, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [({"above_kwh": (1.0,)}, "1 thresholds and 2 surcharges"), ({"above_kwh": (4.0, 2.0)}, "do not rise")],

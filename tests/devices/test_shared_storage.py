@@ -10,17 +10,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tests._communities import bills, column, hand_made, make_community, records, reordered
+from tests._communities import bills, column, hand_made, limited, make_community, records, reordered
 
 from commonwatt.audit import Audit
 from commonwatt.commons import apart, common
+from commonwatt.connection import Connection
 from commonwatt.devices.central_battery import CentralBattery
 from commonwatt.devices.shared_battery import SharedBattery
+from commonwatt.dispatch._decided import Decided
 from commonwatt.dispatch.community_optimal import CommunityOptimal
+from commonwatt.dispatch.member_optimal import MemberOptimal
 from commonwatt.dispatch.passive import Passive
 from commonwatt.dispatch.self_consumption import SelfConsumption
 from commonwatt.errors import DataError, ScenarioError
-from commonwatt.flow import Community, Streams
+from commonwatt.flow import Community, Schedule, State, Streams
 from commonwatt.markets.none import NoMarket
 from commonwatt.markets.pool import CommunityPool
 from commonwatt.record import Record
@@ -150,6 +153,59 @@ def test_accounts_keep_what_is_common(community: Community, dispatch: Any, cut: 
     parts = records(document, community, cut=cut)
     for name in kept[0].columns:
         assert np.array_equal(column(kept, name), column(parts, name)), name
+
+
+def test_what_an_account_could_not_give_back_takes_the_room_of_others() -> None:
+    """Full with the first one's 4 kWh, which may not leave: of 2 and 6 kWh that the others would store, none fits."""
+    community = replace(
+        shared([[0.0, 0.0, 0.0], [0.0, -2.0, -6.0]], capacity_kwh=4.0),
+        connection=Connection(member_export_cap_kw=np.array([1.0, 9.0, 9.0])),
+    )
+    state = replace(State.initial(community), level_kwh=np.array([4.0, 0.0, 0.0]))
+    charge, discharge = np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 3.0]]), np.array([[4.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    kept = Schedule.carried_out(community, state, charge, discharge).limited(community, state)
+    np.testing.assert_allclose(kept.discharge_kwh, [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(kept.charge_kwh, [[0.0, 0.0, 0.0], [0.0, 0.25, 0.75]])
+    np.testing.assert_allclose(kept.level_kwh, [[3.0, 0.0, 0.0], [3.0, 0.25, 0.75]])
+
+
+def test_a_battery_fuller_than_its_room_by_rounding_rests() -> None:
+    """0.1 + 0.2 kWh in 0.3 kWh: the first one may not give anything back, and nobody charges after that."""
+    community = replace(
+        shared([[0.0, 0.0], [0.0, 0.0]], capacity_kwh=0.3),
+        connection=Connection(member_export_cap_kw=np.array([0.0, 9.0])),
+    )
+    state = replace(State.initial(community), level_kwh=np.array([0.1, 0.2]))
+    discharge = np.array([[0.1, 0.0], [0.0, 0.0]])
+    kept = Schedule.carried_out(community, state, np.zeros((2, 2)), discharge).limited(community, state)
+    assert kept.level_kwh.tolist() == [[0.1, 0.2], [0.1, 0.2]]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 0.1, 0.4]))
+def test_accounts_keep_what_is_common_whatever_a_limit_cuts(seed: int, tightness: float) -> None:
+    """A small battery, almost full, does what suits three times the load, behind limits that nobody knew."""
+    believed = make_community(seed, members=4, slots=40, devices=False)
+    size = 0.5 + seed % 7 / 3
+    believed = SharedBattery(capacity_kwh=size, power_kw=size, soc_start=0.8).added(believed, Streams(seed))
+    true = limited(replace(believed, load_kw=believed.load_kw / 3), seed, tightness)
+    state = State.initial(true)
+    planned = SelfConsumption().plan(believed, RULE.prices(believed), None, state)
+    kept = Schedule.carried_out(true, state, planned.charge_kwh, planned.discharge_kwh).limited(true, state)
+    assert (kept.charge_kwh <= planned.charge_kwh).all()
+    assert (kept.discharge_kwh <= planned.discharge_kwh).all()
+    assert (kept.level_kwh >= -1e-9).all()
+    assert (kept.level_kwh.sum(axis=1) <= true.flexibility.level_max_kwh[:, 0] + 1e-9).all()
+
+
+def test_a_plan_goes_on_one_way_where_it_was_held_back() -> None:
+    """Meant to be at (0, 0), then at (0, 2); held back at (2, 0): the second one charges, or the first gives back."""
+    community = shared([[0.0, 0.0]], capacity_kwh=3.0, power_kw=2.0)
+    left = Decided(np.array([[0.0, 2.0]]), np.zeros((1, 2))).carry
+    state = replace(State.initial(community), level_kwh=np.array([2.0, 0.0]), carry=left)
+    done = MemberOptimal().plan(community, RULE.prices(community), None, state)
+    assert min(done.charge_kwh.sum(), done.discharge_kwh.sum()) == 0
+    assert done.charge_kwh.tolist() == [[0.0, 1.0]], "more does not fit"
 
 
 def test_nobody_gains_by_its_place_in_the_list() -> None:

@@ -250,9 +250,13 @@ class Facts:
 
 
 def shared(amounts: Array, members: int) -> Array:
-    """The coupling point's amount split by what each part of it would owe alone."""
+    """The coupling point's amount split by what each part of it would owe alone, rebates beside debts included."""
     if amounts.shape[-1] == members:
         return amounts
     alone, joint = amounts[..., -members:], amounts[..., -members - 1, None]
-    part: Array = joint * alone / np.maximum(alone.sum(axis=-1, keepdims=True), 1e-300)
+    owed, back = np.where(alone > 0, alone, 0.0), np.where(alone < 0, -alone, 0.0)
+    debts, rebates = owed.sum(axis=-1, keepdims=True), back.sum(axis=-1, keepdims=True)
+    turnover = np.where(debts + rebates > 0, debts + rebates, 1.0)
+    per_unit = (joint - (debts - rebates)) / turnover
+    part: Array = owed * (1.0 + per_unit) - back * (1.0 - per_unit)
     return part + amounts[..., :members] if amounts.shape[-1] > members + 1 else part

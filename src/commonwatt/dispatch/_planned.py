@@ -102,13 +102,16 @@ class Planner(Dispatch):
         )  # fmt: skip
 
     def plan(self, community: Community, prices: Prices, outlook: Outlook, state: State) -> Schedule:
-        from ..optimum.stores import clipped
+        from ..optimum.problem import joints_of
+        from ..optimum.upper import followed
 
         slots = community.shape[0]
         now = Decided.left(state.carry) or decided(
             partial(self._solved, outlook, state), self._beliefs(outlook), outlook, self.stride
         )
-        charge, discharge = clipped(stores_of(community, state.level_kwh), now.level_kwh[:slots])
+        stores = stores_of(community, state.level_kwh)
+        joints = joints_of(community, stores, np.arange(stores.shape[1]))
+        (_, charge, discharge), _ = followed(stores, joints, now.level_kwh[:slots])
         schedule = Schedule.carried_out(community, state, charge, discharge)
         curtailed: Array = np.minimum(now.curtailed_kwh[:slots], community.pv_kwh)
         thrown = curtailed if curtailed.any() else schedule.curtailed_kwh

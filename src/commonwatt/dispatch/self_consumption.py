@@ -64,12 +64,9 @@ def _in_accounts(device: Flexibility, surplus_kwh: Array, level_kwh: Array, hour
     from ._accounts import walk_accounts
 
     batteries = list(device.batteries_shared.values())
-    number = np.zeros(device.devices, np.int64)
-    for s, rows in enumerate(batteries):
-        number[rows] = s
     whole = Flexibility.joined(*(device.common(rows) for rows in batteries))
     charge, discharge, level = walk_accounts(
-        dense(surplus_kwh), device.owner, number, level_kwh,
+        dense(surplus_kwh), device.owner, device.battery, level_kwh,
         once(times(whole.charge_kw, hours)), once(times(whole.discharge_kw, hours)), once(whole.level_max_kwh),
         once(device.level_min_kwh), once(device.charge_efficiency), once(device.drain_kwh),
         np.stack([device.discharge_efficiency, 1.0 - device.leakage]),

@@ -17,6 +17,8 @@ from .lower import lower, worth
 from .problem import Problem
 from .upper import Feasible, feasible
 
+FINE = 1e-6
+"""What a bound may be missed by, as a share of the largest flow or level of the plan. [-]"""
 CLOSED = 1e-10
 """A gap that no sharper bound need be sought for. [-]"""
 
@@ -28,7 +30,8 @@ def certify(problem: Problem, plan: Plan, asked: float) -> tuple[Feasible, Certi
         rest = Plan.rest(problem, plan.engine, f"{plan.status}, not finite")
         plan = replace(rest, duals=plan.duals, iterations=plan.iterations)
     made, missed = feasible(problem, plan)
-    fine = 1e-6 * max(1.0, float(np.abs(made.level_kwh).max(initial=0.0)))
+    sizes = problem.load_kwh, problem.pv_kwh, np.abs(made.level_kwh)
+    fine = FINE * max(float(size.max(initial=0.0)) for size in sizes)
     made, upper = priced(problem, made) if missed <= fine else (made, np.inf)
     proven = lower(problem, plan.duals, exact=False)
     if gap(problem, upper, proven) > CLOSED:

@@ -270,11 +270,11 @@ def build(
         unserved_price=community.connection.unserved_value,
         peaks=peaks,
         tiers=tiers,
-        joints=_joints(community, stores, device),
+        joints=joints_of(community, stores, device),
     )
 
 
-def _joints(community: Community, stores: Stores, order: Index) -> tuple[Joint, ...]:
+def joints_of(community: Community, stores: Stores, order: Index) -> tuple[Joint, ...]:
     """Shared batteries; `order` (K,) numbers the devices that the stores are."""
     device, hours, rank = community.flexibility, community.clock.hours, np.argsort(order)
     found = []

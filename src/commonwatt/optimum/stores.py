@@ -177,9 +177,3 @@ def repaired(stores: Stores, level_kwh: Array) -> tuple[Array, Array, Array, Arr
     made: tuple[Array, Array, Array, Array]
     made = followed(dense(stores.start_kwh), *able(stores), reach(stores), dense(level_kwh))
     return made
-
-
-def clipped(stores: Stores, level_kwh: Array) -> tuple[Array, Array]:
-    """Charge and discharge that follow levels as far as the envelope allows. (T, K) each [kWh]"""
-    _, _, charge, discharge = repaired(stores, level_kwh)
-    return charge, discharge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,10 @@ from .engine import Plan
 from .limits import Joint
 from .problem import Problem
 from .stores import Stores, moves, reach, repaired
+
+Moves = tuple[Array, Array, Array]
+"""Levels, charge and discharge. (T, K) each [kWh]"""
+TINY = 1e-300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +39,7 @@ class Feasible:
 
 def feasible(problem: Problem, plan: Plan) -> tuple[Feasible, float]:
     """The plan made feasible, and the largest bound still missed. [kWh]"""
-    level, missed, charge, discharge = repaired(problem.stores, plan.level_kwh)
-    short = [float(missed.max(initial=0.0))]
-    if problem.joints:
-        level, charge, discharge = (np.array(table) for table in (level, charge, discharge))
-    for joint in problem.joints:
-        found, gap = _together(problem.stores, joint, plan.level_kwh)
-        for table, values in zip((level, charge, discharge), found, strict=True):
-            table[:, joint.rows] = values
-        short.append(gap)
+    (level, charge, discharge), missed = followed(problem.stores, problem.joints, plan.level_kwh)
     net = problem.base_kwh + problem.stores.by_member(charge - discharge, problem.shape[1])
     unserved = np.clip(plan.unserved_kwh, 0.0, problem.unserved_max_kwh)
     curtailed = _curtailed(problem, plan, net)
@@ -51,7 +48,24 @@ def feasible(problem: Problem, plan: Plan) -> tuple[Feasible, float]:
         charge_kwh=charge, discharge_kwh=discharge, level_kwh=level, curtailed_kwh=curtailed, unserved_kwh=unserved,
         pooled_kwh=plan.pooled_kwh,
     )  # fmt: skip
-    return made, max(*short, over, _resold(problem, made))
+    return made, max(missed, over, _resold(problem, made))
+
+
+def followed(stores: Stores, joints: Sequence[Joint], level_kwh: Array) -> tuple[Moves, float]:
+    """Levels near to those given that stores can keep, with charge and discharge; and the most that is missed. [kWh]
+
+    The room, power and one way of a shared battery are kept whatever else is missed.
+    """
+    level, missed, charge, discharge = repaired(stores, level_kwh)
+    short = float(missed.max(initial=0.0))
+    if joints:
+        level, charge, discharge = (np.array(table) for table in (level, charge, discharge))
+    for joint in joints:
+        found, gap = _together(stores, joint, level_kwh)
+        for table, values in zip((level, charge, discharge), found, strict=True):
+            table[:, joint.rows] = values
+        short = max(short, gap)
+    return (level, charge, discharge), short
 
 
 def _curtailed(problem: Problem, plan: Plan, net: Array) -> Array:
@@ -113,7 +127,7 @@ def _resold(problem: Problem, made: Feasible) -> float:
     return float(beyond.max(initial=0.0))
 
 
-def _together(stores: Stores, joint: Joint, level_kwh: Array) -> tuple[tuple[Array, Array, Array], float]:
+def _together(stores: Stores, joint: Joint, level_kwh: Array) -> tuple[Moves, float]:
     """Levels, charge and discharge (T, rows) of the accounts of one battery, near to those given; and what is missed.
 
     All accounts charge or all discharge; who must move does, the rest follow their wishes as far as there is room.
@@ -149,12 +163,13 @@ def _together(stores: Stores, joint: Joint, level_kwh: Array) -> tuple[tuple[Arr
 
 
 def _moved(wish: Array, must: Array, able: Array, most: float, least: float) -> Array:
-    """What accounts move one way: at least what they must, together between two bounds. (rows,) [kWh]"""
+    """What accounts move one way: at least what they must, together between two bounds, never above. (rows,) [kWh]"""
     must = np.minimum(must, able)
+    must = must * min(1.0, max(most, 0.0) / max(float(must.sum()), TINY))
     wish = np.clip(wish, must, able)
     total, due = float(wish.sum()), float(must.sum())
     if total > most:
-        return must + (wish - must) * (max(most - due, 0.0) / max(total - due, 1e-300))
+        return must + (wish - must) * (max(most - due, 0.0) / max(total - due, TINY))
     spare = float(able.sum()) - total
-    more = min(max(least - total, 0.0), spare)
+    more = min(max(min(least, most) - total, 0.0), spare)
     return wish + (able - wish) * (more / spare if spare > 0 else 0.0)
