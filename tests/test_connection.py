@@ -208,6 +208,17 @@ def test_what_it_leaves_without_is_charged_the_next_night(rule: Dispatch) -> Non
     np.testing.assert_allclose(lacks[[7, 17, 27]], [4.0, 0.0, 0.0], atol=1e-12)
 
 
+def test_a_run_says_who_was_short_and_by_how_much() -> None:
+    # the same nights: 4 of 12 kWh are missing; without a limit nothing is
+    most = np.where(np.arange(30) < 10, 1.0, np.inf)
+    community = nights([12.0, 6.0, 6.0])
+    held = run(scenario(), community=replace(community, connection=caps(import_cap_kw=most)))
+    (said,) = [note for note in held.notes if note.startswith("short of what was due")]
+    assert "vehicle of member_1 by 4 kWh" in said
+    assert "limits hold back charging before load" in said
+    assert not [note for note in run(scenario(), community=community).notes if "short" in note]
+
+
 def test_what_a_device_gives_back_is_cut_before_pv() -> None:
     community = replace(hand_made([[-3.0, 1.0]]), flexibility=battery(0.0), connection=caps(export_cap_kw=[4.0]))
     state = State.initial(community)

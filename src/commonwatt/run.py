@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ._notes import Banned, Short, named
 from .audit import Audit, Declared, Verdict
 from .beliefs import Beliefs
 from .coalitions import Coalitions
@@ -39,7 +40,6 @@ Progress = Callable[[int, int], None]
 BILLS = frozenset({"bill_money"})
 LEAST_DEBT = 0.005
 """Money below zero that is worth a line. [money]"""
-MOST_NAMED = 6
 
 
 class Sink(Protocol):
@@ -263,9 +263,17 @@ def run(
     plans: list[Certificate] = []
     beliefs = Beliefs(community)
     told: dict[str, float] = {}
-    banned = _Banned(community.names)
+    banned, short = Banned(community.names), Short(community)
     with scenario.ledger.opened(opening(scenario, identity, community), folder) or nullcontext() as book:
-        everyone: list[Sink] = [totals, audit, banned, *([groups] if groups else []), *([book] if book else []), *sinks]
+        everyone: list[Sink] = [
+            totals,
+            audit,
+            banned,
+            short,
+            *([groups] if groups else []),
+            *([book] if book else []),
+            *sinks,
+        ]
         for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch, desk=kept.desk):
             record = Record.of(window)
             plans += [window.schedule.plan.proof] if window.schedule.plan else []
@@ -296,7 +304,16 @@ def run(
     closed = [describe_odd(odd)] if odd.size else []
     compared = [foresight.line] if foresight else []
     owing = _in_debt(facts, scenario.currency)
-    notes = (*community.notes, *scenario.market.notes(), *closed, *noted, *banned.notes, *owing, *compared)
+    notes = (
+        *community.notes,
+        *scenario.market.notes(),
+        *closed,
+        *noted,
+        *short.notes,
+        *banned.notes,
+        *owing,
+        *compared,
+    )
     verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
         scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),
@@ -321,30 +338,6 @@ def _cut_short(community: Community, totals: Totals) -> tuple[str, ...]:
     return (f"behind limits of the connection: {unserved:,.1f} kWh not served, {curtailed:,.1f} kWh curtailed",)
 
 
-@dataclass
-class _Banned:
-    """Who was kept from trading by the regulator."""
-
-    names: tuple[str, ...]
-    slots: dict[int, int] = field(default_factory=dict)
-    """How many, by member."""
-
-    def take(self, record: Record) -> None:
-        """Adds a window's slots."""
-        for n, count in enumerate((record.banned_slots > 0).sum(axis=0).tolist()):
-            if count:
-                self.slots[n] = self.slots.get(n, 0) + count
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """A line, if there is anybody."""
-        if not self.slots:
-            return ()
-        shown = ", ".join(f"{self.names[n]} for {count}" for n, count in sorted(self.slots.items())[:MOST_NAMED])
-        more = f" and {len(self.slots) - MOST_NAMED} more" if len(self.slots) > MOST_NAMED else ""
-        return (f"kept from trading by the regulator, in slots: {shown}{more}; reasons are in bans.parquet",)
-
-
 def _in_debt(facts: Facts, currency: str) -> tuple[str, ...]:
     """A line that names members whose wallets end below zero, where somebody said what they began with."""
     if "wallet_start" not in facts.community.traits:
@@ -352,9 +345,7 @@ def _in_debt(facts: Facts, currency: str) -> tuple[str, ...]:
     owing = [(name, left) for name, left in zip(facts.community.names, facts.wallet, strict=True) if left < -LEAST_DEBT]
     if not owing:
         return ()
-    shown = ", ".join(f"{name} by {-left:.2f} {currency}" for name, left in owing[:MOST_NAMED])
-    more = f" and {len(owing) - MOST_NAMED} more" if len(owing) > MOST_NAMED else ""
-    return (f"wallets below zero at the end: {shown}{more}",)
+    return (f"wallets below zero at the end: {named([f'{name} by {-left:.2f} {currency}' for name, left in owing])}",)
 
 
 def auditor(scenario: Scenario, community: Community, prices: Prices) -> Audit:

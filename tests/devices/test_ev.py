@@ -74,7 +74,7 @@ def test_sessions_of_a_file(tmp_path: Path) -> None:
 
 
 def test_the_file_says_who() -> None:
-    with pytest.raises(ValidationError, match="beside `file`"):
+    with pytest.raises(ValidationError, match="`file` says who"):
         Ev(file=Path("evs.csv"), share=0.5)
 
 

@@ -295,3 +295,24 @@ def test_a_central_battery_widens_the_limits() -> None:
     assert larger.connection.member_import_cap_kw.tolist() == [3.0, 4.0, np.inf]
     assert larger.traits["contract_buy"][2] == pytest.approx(bare.traits["contract_buy"].mean())
     assert larger.traits["central"].tolist() == [0.0, 0.0, 1.0]
+
+
+# --- planned by the rule, or out of time -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fields", [{"engine": "rule"}, {"seconds": 1e-6}])
+def test_the_rule_keeps_accounts_together_as_a_plan_too(fields: dict[str, Any]) -> None:
+    """Accounts of full power each could fill up at the end, but not all at once: they move in step."""
+    battery = SharedBattery(**{**PLAIN, "capacity_kwh": 6.0, "power_kw": 1.5, "soc_start": 0.5})
+    community = battery.added(make_community(9, slots=24), Streams(0))
+    scenario = Scenario(dispatch=CommunityOptimal(**fields), market=CommunityPool())
+    result = run(scenario, community=community)
+    assert result.verdict.holds
+    assert {"S4", "P1", "P2", "P3"} <= set(result.verdict.checked)
+    assert result.solver
+    assert result.solver["status"].startswith("open")
+    levels = column(records(scenario, community), "level_kwh")[:, community.flexibility.accounts]
+    assert np.ptp(levels.sum(axis=1)) > 1.0, "it does move"
+    np.testing.assert_allclose(
+        np.diff(levels, axis=0), np.diff(levels[:, :1], axis=0) * np.ones(levels.shape[1]), atol=1e-9
+    )

@@ -380,7 +380,7 @@ def test_many_members_are_its_own_and_few_are_not(monkeypatch):
     monkeypatch.setitem(ENGINES, "block", seen)
     assert solve(street()).certificate.engine == "highs"
     assert solve(community(53)).certificate.engine == "block"
-    assert solve(replace(community(53), resale=False), seconds=0.1).certificate.engine == "highs"
+    assert solve(replace(community(53), resale=False), seconds=0.1).certificate.engine in {"highs", "rule"}
     assert called == [(96, 53)]
 
 

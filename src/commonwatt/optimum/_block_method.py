@@ -39,9 +39,9 @@ CORRECTORS, LONG, GROWTH, GAIN = 2, 0.95, 0.3, 0.03
 """Further correctors; steps that need none; by how much one is to lengthen them, and how much it must."""
 LOW, HIGH = 0.1, 10.0
 """Products that need no further correction, as shares of the aim."""
-FEW, PATIENCE = 0.01, 3
+FEW, FAR = 0.01, 1e-3
 """Members that go only as far as they can themselves, as a share, while prices go with everybody's: one slot in which
-some are undecided would hold up thousands else. All go together again after so many iterations without getting nearer.
+some are undecided would hold up thousands else. Nearer than this, as a gap, all go together, or what they leave stays.
 """
 SHRINK = 0.99
 """Share of the way to the nearest bound that a step takes."""
@@ -180,7 +180,7 @@ class Method:
 
     def _way(self, move: Move, inverse: Array) -> _Way:
         """A direction with its longest steps, 1 at most; inverse (C, 2, L): those of members."""
-        few = int(FEW * self.problem.shape[1]) if self._since < PATIENCE else 0
+        few = int(FEW * self.problem.shape[1]) if self.near > FAR else 0
         own, along = inverse[:, 0], float(inverse[:, 1].max())
         most = float(np.partition(own, own.size - 1 - few, axis=None)[own.size - 1 - few])
         into, along = (max(pair) for pair in zip((most, along), self.bus.longest(move), strict=True))
