@@ -263,17 +263,10 @@ def run(
     plans: list[Certificate] = []
     beliefs = Beliefs(community)
     told: dict[str, float] = {}
-    banned, short = Banned(community.names), Short(community)
+    remarks = Short(community), Banned(community.names)
     with scenario.ledger.opened(opening(scenario, identity, community), folder) or nullcontext() as book:
-        everyone: list[Sink] = [
-            totals,
-            audit,
-            banned,
-            short,
-            *([groups] if groups else []),
-            *([book] if book else []),
-            *sinks,
-        ]
+        ours: list[Sink] = [totals, audit, *remarks, *([groups] if groups else []), *([book] if book else [])]
+        everyone = [*ours, *sinks]
         for window in simulate(scenario, community, prices=prices, cut=cut, watch=watch, desk=kept.desk):
             record = Record.of(window)
             plans += [window.schedule.plan.proof] if window.schedule.plan else []
@@ -303,17 +296,9 @@ def run(
     noted = (*_cut_short(community, totals), *sizes, *(ledger.notes if ledger else ()))
     closed = [describe_odd(odd)] if odd.size else []
     compared = [foresight.line] if foresight else []
+    said = (line for remark in remarks for line in remark.notes)
     owing = _in_debt(facts, scenario.currency)
-    notes = (
-        *community.notes,
-        *scenario.market.notes(),
-        *closed,
-        *noted,
-        *short.notes,
-        *banned.notes,
-        *owing,
-        *compared,
-    )
+    notes = (*community.notes, *scenario.market.notes(), *closed, *noted, *said, *owing, *compared)
     verdict = audit.verdict().also("L1") if ledger else audit.verdict()
     return Run(
         scenario, identity, scenario.market.promise, facts, verdict, notes, check_quality(community), tuple(plans),
