@@ -98,7 +98,7 @@ def _proven(problem: Problem, name: EngineName, job: _Job) -> tuple[Feasible, Ce
     """A plan and its proof; by HiGHS where the engine asked did not prove it, and the certificate says so."""
     plan = _asked(name, problem, job)
     made, proof = certify(problem, plan, job.gap)
-    if proof.gap <= job.gap or (np.isfinite(proof.cost) and (plan.status in STOPPED or name == "rule")):
+    if proof.gap <= job.gap or name == "rule" or (plan.status in STOPPED and np.isfinite(proof.cost)):
         return made, proof
     if name != "highs":
         second, better = certify(problem, _asked("highs", problem, job), job.gap)
